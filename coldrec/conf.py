@@ -1,0 +1,65 @@
+"""One settings dictionary, ``COLDREC``, and its one reader.
+
+``get("KEY")`` gives the project's value or the default below; ``override_settings`` works in tests.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+DEFAULTS: dict[str, Any] = {
+    # Key of the shop this site is. Every row is stored under it.
+    "SHOP": "default",
+    # Dotted path of the CatalogueAdapter that turns the shop's products into items.
+    "CATALOGUE": None,
+    # Folder for artifacts; each training run writes one directory below <ARTIFACTS>/<shop>/.
+    "ARTIFACTS": "var/coldrec",
+    # Ranker over the retrieved candidates: "fusion" (default), "linear" or "mlp".
+    "RANKER": "fusion",
+    # Changes to the training configuration, merged over coldrec.core.training.config.FitConfig.
+    "FIT": {},
+    # Placements by name: kind (personal, similar, together, recent, trending, new) and size (items).
+    # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
+    "PLACEMENTS": {},
+    # How many of a visitor's latest events are read for one answer.
+    "HISTORY_LENGTH": 50,
+    # Seconds between two looks for a new serving version or new items in one process.
+    "REFRESH_SECONDS": 2.0,
+    # Items newer than the serving version that are kept in the side buffer.
+    "FRESH_ITEMS": 5000,
+    # Name and life (seconds) of the signed visitor cookie.
+    "COOKIE_NAME": "coldrec_visitor",
+    "COOKIE_AGE": 60 * 60 * 24 * 365,
+    # "implied": visitors are remembered unless they refuse; "explicit": nothing is stored before consent is granted.
+    "CONSENT": "implied",
+    # Largest batch of events in one request, and largest request body in bytes.
+    "EVENTS_PER_REQUEST": 1000,
+    "EVENT_BYTES": 512_000,
+    # How far an event may lie in the future by the sender's clock, in seconds.
+    "CLOCK_SKEW_SECONDS": 24 * 60 * 60,
+    # DRF throttle rates by scope.
+    "THROTTLES": {"coldrec-events": "600/min", "coldrec-lists": "300/min"},
+    # Write slates at all; off means no attribution and no admin figures.
+    "LOG_SLATES": True,
+}
+
+
+@lru_cache
+def get_config() -> dict[str, Any]:
+    """The defaults with the project's ``COLDREC`` laid over them."""
+    return {**DEFAULTS, **getattr(settings, "COLDREC", {})}
+
+
+def get(key: str) -> Any:
+    """The value of one setting; an unknown key is a programming error and raises KeyError."""
+    return get_config()[key]
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "COLDREC":
+        get_config.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="coldrec.conf")

@@ -1,0 +1,63 @@
+"""Training runs and the model versions they leave."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ModelVersion(models.Model):
+    """An immutable artifact directory and its card. Which one answers is ``Shop.serving_version``."""
+
+    shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    path = models.CharField(_("path"), max_length=500, help_text=_("Below COLDREC['ARTIFACTS']."))
+    digest = models.CharField(_("digest"), max_length=64, help_text=_("SHA-256 of the manifest."))
+    metrics = models.JSONField(_("metrics"), default=dict, blank=True, help_text=_("On data held out inside the fit."))
+    refusal = models.TextField(_("refused because"), blank=True, help_text=_("Why the gate would not promote it."))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    promoted_at = models.DateTimeField(_("promoted at"), null=True, blank=True)
+    replaced = models.ForeignKey(
+        "self",
+        verbose_name=_("replaced"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("The version that served before; a rollback returns to it."),
+    )
+
+    class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+        ordering = ["shop", "-number"]
+        constraints = [models.UniqueConstraint(fields=["shop", "number"], name="coldrec_version_once")]
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+
+class TrainingRun(models.Model):
+    """One training, from its start to a version or an error."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+
+    shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="runs")
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.RUNNING)
+    config = models.JSONField(_("configuration"), default=dict, blank=True)
+    progress = models.CharField(_("progress"), max_length=200, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    version = models.OneToOneField(
+        ModelVersion, verbose_name=_("version"), null=True, blank=True, on_delete=models.SET_NULL, related_name="run"
+    )
+    started_at = models.DateTimeField(_("started at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("training run")
+        verbose_name_plural = _("training runs")
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,39 @@
+"""Whoever is recommended to, signed in or not."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Consent(models.TextChoices):
+    UNKNOWN = "unknown", _("not asked")
+    GRANTED = "granted", _("granted")
+    REFUSED = "refused", _("refused")
+
+
+class Visitor(models.Model):
+    """A pseudonymous person. ``key`` is random, or a keyed hash of the account; never an address or a name."""
+
+    shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="visitors")
+    key = models.CharField(_("key"), max_length=64)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("account"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+    )
+    consent = models.CharField(_("consent"), max_length=8, choices=Consent.choices, default=Consent.UNKNOWN)
+    merged_into = models.ForeignKey(
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("visitor")
+        verbose_name_plural = _("visitors")
+        constraints = [models.UniqueConstraint(fields=["shop", "key"], name="coldrec_visitor_once")]
+
+    def __str__(self) -> str:
+        return self.key
