@@ -1,0 +1,1 @@
+"""How good the lists are: cold-start protocols, metrics and the splitter behind them (docs/evaluation.md)."""
