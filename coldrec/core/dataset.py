@@ -97,13 +97,10 @@ def read_parquet(directory: str | Path) -> Dataset:
     DatasetError : pyarrow is missing, a file or required column is missing or damaged, or an item id is given twice.
     """
     directory = Path(directory)
-    items = _read_items(directory / "items.parquet")
-    triples = directory / "triples.parquet"
-    return Dataset(
-        items=items,
-        **_read_events(directory / "train_events.parquet", [item.id for item in items]),
-        triples=_read_triples(triples) if triples.exists() else (),
-    )
+    items = read_items(directory / "items.parquet")
+    events = read_table(directory / "train_events.parquet", ["user_id", "item_id"])
+    columns, _ = read_events(events, [item.id for item in items])
+    return Dataset(items=items, **columns, triples=read_triples(directory / "triples.parquet"))
 
 
 def read_table(path: Path, required: Sequence[str] = ()) -> Any:
@@ -128,7 +125,8 @@ def read_table(path: Path, required: Sequence[str] = ()) -> Any:
     return table
 
 
-def _read_items(path: Path) -> tuple[Item, ...]:
+def read_items(path: Path) -> tuple[Item, ...]:
+    """The catalogue in one parquet file, in its row order."""
     table = read_table(path, ["item_id"])
     size = table.num_rows
 
@@ -189,9 +187,8 @@ def _attributes(value: Any) -> dict[str, Any]:
     return {str(name): content for name, content in pairs.items() if content is not None}
 
 
-def _read_events(path: Path, item_ids: list[str]) -> dict[str, Any]:
-    """The five event columns of a Dataset, by name."""
-    table = read_table(path, ["user_id", "item_id"])
+def read_events(table: Any, item_ids: list[str]) -> tuple[dict[str, Any], np.ndarray]:
+    """The event columns of a Dataset by name, and which rows of ``table`` they hold, (rows,) bool."""
     arrow, compute = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.compute")
 
     def strings(name: str) -> Any:
@@ -222,7 +219,7 @@ def _read_events(path: Path, item_ids: list[str]) -> dict[str, Any]:
         "event_item": item[keep],
         "event_weight": weight[keep],
         "event_time": time[keep],
-    }
+    }, keep
 
 
 def _seconds(column: Any) -> np.ndarray:
@@ -236,7 +233,10 @@ def _seconds(column: Any) -> np.ndarray:
     return np.asarray(values, dtype=np.float64) * scale
 
 
-def _read_triples(path: Path) -> tuple[Triple, ...]:
+def read_triples(path: Path) -> tuple[Triple, ...]:
+    """The facts in one parquet file; none where the file is not there."""
+    if not path.exists():
+        return ()
     names = ("head", "relation", "tail")
     table = read_table(path, names)
     columns = (table[name].cast("string").to_pylist() for name in names)

@@ -9,6 +9,10 @@ class DatasetError(ColdrecError):
     """The data cannot be read or breaks a rule of the schema."""
 
 
+class EvaluationError(ColdrecError):
+    """A protocol is unknown, or lists break its rules."""
+
+
 class FitError(ColdrecError):
     """Training cannot produce a model from this data or configuration."""
 

@@ -39,12 +39,12 @@ def hit_matrix(
 
 def recall(hits: BoolArray, relevant: IntArray, k: int = DEPTH) -> Array:
     """Share of what could have been found in k places: hits in the top k / min(relevant, k), (u,) in [0, 1]."""
-    return hits[:, :k].sum(axis=1) / np.minimum(relevant, k)
+    return np.asarray(hits[:, :k].sum(axis=1) / np.minimum(relevant, k), dtype=np.float64)
 
 
 def recall_all(hits: BoolArray, relevant: IntArray, k: int = DEPTH) -> Array:
     """Share of all relevant items that stand in the top k, (u,) in [0, 1]; most published tables mean this one."""
-    return hits[:, :k].sum(axis=1) / relevant
+    return np.asarray(hits[:, :k].sum(axis=1) / relevant, dtype=np.float64)
 
 
 def ndcg(hits: BoolArray, relevant: IntArray, k: int = DEPTH) -> Array:
@@ -59,18 +59,18 @@ def ndcg(hits: BoolArray, relevant: IntArray, k: int = DEPTH) -> Array:
     discount = 1.0 / np.log2(np.arange(k) + 2.0)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
     depth = min(k, hits.shape[1])
-    gain: Array = hits[:, :depth] @ discount[:depth] / ideal[np.minimum(relevant, k)]
-    return gain
+    gain = hits[:, :depth].astype(np.float64) @ discount[:depth]
+    return np.asarray(gain / ideal[np.minimum(relevant, k)], dtype=np.float64)
 
 
 def hit_rate(hits: BoolArray, k: int = DEPTH) -> Array:
     """1 for each visitor with anything relevant in the top k, (u,)."""
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(axis=1), dtype=np.float64)
 
 
 def reciprocal_rank(hits: BoolArray) -> Array:
     """1 / rank of the first relevant item, 0 without one, (u,)."""
-    return np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1.0), 0.0)
+    return np.asarray(hits.any(axis=1) / (hits.argmax(axis=1) + 1.0), dtype=np.float64)
 
 
 def ranking_figures(hits: BoolArray, relevant: IntArray) -> dict[str, Array]:
