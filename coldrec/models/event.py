@@ -70,6 +70,15 @@ class RejectedEvent(models.Model):
     code = models.CharField(_("code"), max_length=32)
     reason = models.TextField(_("reason"))
     source = models.CharField(_("source"), max_length=200, blank=True, help_text=_("API, or file and line."))
+    visitor = models.ForeignKey(
+        "coldrec.Visitor",
+        verbose_name=_("visitor"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="rejected_events",
+        help_text=_("Whose it would have been, where the sender was known."),
+    )
     received_at = models.DateTimeField(_("received at"), auto_now_add=True)
 
     class Meta:
