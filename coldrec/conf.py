@@ -14,6 +14,9 @@ DEFAULTS: dict[str, Any] = {
     "SHOP": "default",
     # Dotted path of the CatalogueAdapter that turns the shop's products into items.
     "CATALOGUE": None,
+    # Where work that follows a change in the shop is done: "inline", in the same process right after the commit, or
+    # "celery", by a worker. While the broker is away, "celery" falls back to "inline".
+    "TASKS": "inline",
     # Folder for artifacts; each training run writes one directory below <ARTIFACTS>/<shop>/.
     "ARTIFACTS": "var/coldrec",
     # Ranker over the retrieved candidates: "fusion" (default), "linear" or "mlp".

@@ -28,6 +28,12 @@ class Item(models.Model):
     )
     first_seen = models.DateTimeField(_("first seen"))
     updated_at = models.DateTimeField(_("updated at"))
+    removed_at = models.DateTimeField(
+        _("removed at"),
+        null=True,
+        blank=True,
+        help_text=_("When the shop's product went away. The row stays, unsellable: old purchases of it still teach."),
+    )
 
     class Meta:
         verbose_name = _("item")
