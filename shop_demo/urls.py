@@ -1,0 +1,17 @@
+"""The shop's pages, coldrec's addresses and the admin."""
+
+from django.apps import apps
+from django.conf import settings
+from django.conf.urls.static import static
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="shop/home.html"), name="home"),
+    path("coldrec/", include("coldrec.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include(apps.get_app_config("oscar").urls[0])),
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+]
