@@ -40,7 +40,7 @@ class Task:
 
 def make_task(split: Split, protocol: Protocol, part: Part = "test") -> Task:
     """The visible side of one protocol."""
-    views = build_views(split, protocol, part)
+    views = {name: view for name, view in build_views(split, protocol, part).items() if view.relevant}
     rows: dict[tuple[str, tuple[ItemId, ...]], list[str]] = {}
     for name, view in views.items():
         for visitor in sorted(view.relevant):
