@@ -77,7 +77,9 @@ class DatabaseBackend(BaseSearchBackend):
                 products = products.annotate(lowest=Min("stockrecords__price")) if order == "lowest" else products
                 return products.order_by(("-" if name.startswith("-") else "") + order, "pk")
         if first_word:
-            in_title = Case(When(title__icontains=first_word, then=Value(0)), default=Value(1), output_field=IntegerField())
+            in_title = Case(
+                When(title__icontains=first_word, then=Value(0)), default=Value(1), output_field=IntegerField()
+            )
             return products.order_by(in_title, "-date_created", "pk")
         return products.order_by("-date_created", "pk")
 
