@@ -20,7 +20,7 @@ from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 from django.utils import timezone
 
 from coldrec import conf
@@ -419,6 +419,12 @@ def replay_rejected(shop: Shop, *, now: datetime | None = None) -> Counts:
         RejectedEvent.objects.filter(pk__in=taken).delete()
         total += Counts(receipt.accepted, receipt.duplicate, len(rows) - len(taken))
     return total
+
+
+def rejected_codes(shop: Shop) -> dict[str, int]:
+    """How many rejected events are kept, by code; the most frequent first."""
+    rows = shop.rejected_events.values("code").annotate(count=models.Count("pk")).order_by("-count", "code")
+    return {row["code"]: row["count"] for row in rows}
 
 
 def _store(
