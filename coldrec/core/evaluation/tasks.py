@@ -20,6 +20,9 @@ Rank = Callable[[Sequence[Interaction], int, BoolArray], Iterable[int]]
 """History, length and candidates of one list → item positions, best first."""
 
 
+VisitorLists = dict[str, tuple[ItemId, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A visitor to be served: the items they have shown, in order, and the views that want a list for them."""
@@ -118,14 +121,14 @@ def histories(task: Task, length: int) -> list[tuple[Interaction, ...]]:
 
 def serve(
     task: Task, rank: Rank, *, history_length: int = 50, progress: Callable[[str, float], None] | None = None
-) -> dict[str, dict[str, tuple[ItemId, ...]]]:
+) -> dict[str, VisitorLists]:
     """View → visitor → items, best first, at most 20; only candidates, never an item the visitor was shown as own.
 
     ``rank`` gets a history, the list's length and the candidates, (n,) bool, and gives item positions best first.
     """
     ids = task.dataset.item_ids
     position = {item: row for row, item in enumerate(ids)}
-    lists: dict[str, dict[str, tuple[ItemId, ...]]] = {view: {} for view in task.candidates}
+    lists: dict[str, VisitorLists] = {view: {} for view in task.candidates}
     for done, (served, history) in enumerate(zip(task.served, histories(task, history_length), strict=True)):
         own = [position[item] for item in served.revealed if item in position]
         for view in served.views:
@@ -241,7 +244,7 @@ def write_predictions(path: str | Path, lists: Mapping[str, Lists]) -> int:
     return len(rows)
 
 
-def read_predictions(path: str | Path, protocol: Protocol) -> dict[str, dict[str, tuple[ItemId, ...]]]:
+def read_predictions(path: str | Path, protocol: Protocol) -> dict[str, VisitorLists]:
     """View → visitor → items in rank order, from a file as :func:`write_predictions` writes it.
 
     Raises
