@@ -74,21 +74,17 @@ def is_allowed(request: HttpRequest) -> bool:
 def answer_consent(request: HttpRequest, *, granted: bool) -> None:
     """Take the visitor's answer to the consent question; it counts from here on and is kept in a cookie.
 
-    Refusing also forgets the cookie by which the visitor was known; an account's visitor keeps the refusal.
+    Refusing also takes back the cookie by which a guest was known; an account's visitor keeps the refusal.
     """
-    state = _state(request)
-    if not granted:
-        known = from_request(request, create=False)
-        if known is not None:
-            Visitor.objects.filter(pk=known.pk).update(consent=Consent.REFUSED)
-        state.visitor, state.is_read, state.token = None, True, ""
+    shop, state, user = shops.current(), _state(request), _user_of(request)
     state.consent = Consent.GRANTED if granted else Consent.REFUSED
-    if granted:
-        user = _user_of(request)
-        if user is not None:
-            shop = shops.current()
-            Visitor.objects.filter(shop=shop, key=_account_key(shop, user.pk)).update(consent=Consent.GRANTED)
-        state.is_read = False
+    keys = [_key_in(shop, request.COOKIES.get(conf.get("COOKIE_NAME"), ""))]
+    if user is not None:
+        keys.append(_account_key(shop, user.pk))
+    Visitor.objects.filter(shop=shop, key__in=[key for key in keys if key]).update(consent=state.consent)
+    state.visitor, state.is_read = None, False
+    if not granted:
+        state.token = ""
 
 
 def set_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -100,7 +96,7 @@ def set_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
     name = conf.get("COOKIE_NAME")
     if state.token:
         _set_cookie(request, response, name, state.token)
-    elif state.token is not None and name in request.COOKIES:
+    elif state.token == "" and name in request.COOKIES:
         response.delete_cookie(name, samesite="Lax")
     if state.consent:
         _set_cookie(request, response, name + CONSENT_SUFFIX, state.consent)
@@ -192,6 +188,8 @@ def _read(request: HttpRequest, state: _State) -> Visitor | None:
         return guest if usable and guest is not None and guest.consent != Consent.REFUSED else None
     if account is not None and account.consent == Consent.REFUSED:
         return None
+    if account is not None and account.user_id is None:  # known so far from imported events only
+        account = _account(shop, user.pk)
     if guest is not None and guest.user_id is None and guest.merged_into_id is None:
         account = account or _account(shop, user.pk)
         Visitor.objects.filter(pk=guest.pk, merged_into=None).update(merged_into=account)
@@ -216,7 +214,7 @@ def _account(shop: Shop, user_id: object) -> Visitor:
     visitor, _ = Visitor.objects.get_or_create(
         shop=shop, key=_account_key(shop, user_id), defaults={"user_id": user_id}
     )
-    if visitor.user_id is None:  # made before, when events of this account were imported
+    if visitor.user_id is None:
         visitor.user_id = user_id
         visitor.save(update_fields=["user"])
     return visitor

@@ -1,0 +1,291 @@
+"""Visitors: found by signed cookie or account, remembered only where allowed, one person after signing in."""
+
+from datetime import UTC, datetime, timedelta
+from http.cookies import SimpleCookie
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from coldrec.core.types import Interaction
+from coldrec.middleware import VisitorMiddleware
+from coldrec.models import Event, Shop, Visitor
+from coldrec.models.visitor import Consent
+from coldrec.services import shops, visitors
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class Browser:
+    """Keeps cookies as a browser does, and shows what the last answer set."""
+
+    def __init__(self, **headers):
+        self.cookies, self.headers, self.user = {}, headers, AnonymousUser()
+
+    def visit(self, *, create, secure=False, also=lambda request: None):
+        request = RequestFactory(headers=self.headers).get("/", secure=secure)
+        request.COOKIES, request.user = dict(self.cookies), self.user
+        found = []
+
+        def view(request):
+            also(request)
+            found.append(visitors.from_request(request, create=create))
+            return HttpResponse()
+
+        self.response = VisitorMiddleware(view)(request)
+        for name, cookie in self.response.cookies.items():
+            if cookie["max-age"] == 0:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = cookie.value
+        return found[0]
+
+
+@pytest.fixture
+def shop(db):
+    return shops.current()
+
+
+@pytest.fixture
+def browser(shop):
+    return Browser()
+
+
+def saw(visitor, *items, kind="view", start=NOW):
+    count = Event.objects.count()
+    for number, item in enumerate(items, start=count):
+        Event.objects.create(
+            shop=visitor.shop,
+            visitor=visitor,
+            event_id=f"e{number}",
+            kind=kind,
+            item_id=item,
+            occurred_at=start + timedelta(minutes=number),
+        )
+
+
+def items_of(visitor, limit=50):
+    return [interaction.item for interaction in visitors.history(visitor, limit)]
+
+
+# Guests
+
+
+def test_a_stranger_is_nobody_until_there_is_something_to_remember(browser, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert browser.visit(create=False) is None
+    assert browser.cookies == {}
+    made = browser.visit(create=True)
+    assert browser.visit(create=False) == made == browser.visit(create=True)
+    assert Visitor.objects.count() == 1
+    assert (made.user, made.consent) == (None, Consent.UNKNOWN)
+
+
+def test_the_cookie_is_signed_and_out_of_reach_of_scripts(browser):
+    browser.visit(create=True, secure=True)
+    cookie = browser.response.cookies["coldrec_visitor"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
+    assert cookie["max-age"] == 60 * 60 * 24 * 365
+    assert browser.response["Vary"] == "Cookie"
+    browser.visit(create=False)
+    assert browser.response.cookies == SimpleCookie(), "set once, not on every page"
+    plain = Browser()
+    plain.visit(create=True)
+    assert not plain.response.cookies["coldrec_visitor"]["secure"]
+
+
+def test_a_request_in_which_nobody_asked_is_untouched(db, rf, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        response = VisitorMiddleware(lambda request: HttpResponse())(rf.get("/"))
+    assert not response.has_header("Vary")
+    assert not response.cookies
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t + "x", lambda t: "f" * 32 + t[32:], lambda t: "", lambda t: "\0:a:b"])
+def test_a_forged_cookie_is_nobody(browser, spoil):
+    made = browser.visit(create=True)
+    browser.cookies["coldrec_visitor"] = spoil(browser.cookies["coldrec_visitor"])
+    assert browser.visit(create=False) is None
+    assert browser.visit(create=True) != made
+
+
+def test_a_cookie_of_another_shop_is_nobody(browser, settings):
+    browser.visit(create=True)
+    settings.COLDREC = {"SHOP": "other"}
+    assert browser.visit(create=False) is None
+
+
+def test_an_old_cookie_is_nobody(browser, settings):
+    browser.visit(create=True)
+    settings.COLDREC = {"COOKIE_AGE": -1}
+    assert browser.visit(create=False) is None
+
+
+def test_an_erased_visitor_comes_back_as_somebody_else(browser):
+    made = browser.visit(create=True)
+    old_key = made.key
+    made.delete()
+    assert browser.visit(create=True).key != old_key
+
+
+def test_asking_twice_in_one_request_costs_one_query(browser, rf, django_assert_num_queries):
+    browser.visit(create=True)
+    request = rf.get("/")
+    request.COOKIES = dict(browser.cookies)
+    with django_assert_num_queries(2):  # the shop, which is remembered outside of tests, and the visitor
+        assert visitors.from_request(request, create=False) == visitors.from_request(request, create=True)
+
+
+# Tokens and ids from outside
+
+
+def test_a_token_names_its_visitor_in_its_shop_only(shop, browser):
+    made = browser.visit(create=True)
+    token = visitors.token_of(shop, made)
+    assert visitors.from_token(shop, token) == made
+    assert visitors.from_token(shop, token[:-1]) is None
+    assert visitors.from_token(Shop.objects.create(key="other"), token) is None
+
+
+def test_outside_ids_are_hashed_with_the_secret_and_the_shop(shop, settings):
+    key = visitors.key_of(shop, "ann@example.com")
+    assert len(key) == 64
+    assert key != visitors.key_of(Shop(key="other"), "ann@example.com")
+    settings.SECRET_KEY = "another"
+    assert key != visitors.key_of(shop, "ann@example.com")
+
+
+def test_ids_of_makes_only_what_is_missing(shop, django_assert_num_queries):
+    first = visitors.ids_of(shop, {"a", "b"})
+    second = visitors.ids_of(shop, {"b", "c"})
+    assert first["b"] == second["b"]
+    assert Visitor.objects.count() == 3
+    with django_assert_num_queries(1):
+        assert visitors.ids_of(shop, ["a", "b", "c"]).keys() == {"a", "b", "c"}
+    assert len(visitors.ids_of(shop, [str(i) for i in range(1200)])) == 1200
+    assert visitors.from_outside_id(shop, "a").pk == first["a"]
+    assert visitors.from_outside_id(shop, "zzz") is None
+
+
+# Accounts
+
+
+def test_an_account_is_one_visitor_in_every_browser(shop, browser):
+    ann = User.objects.create_user("ann")
+    browser.user = ann
+    made = browser.visit(create=True)
+    assert made.user == ann
+    assert browser.cookies == {}, "the session names the account; no second cookie is needed"
+    phone = Browser()
+    phone.user = ann
+    assert phone.visit(create=False) == made
+
+
+def test_imported_events_of_an_account_become_its_history(shop, browser):
+    ann = User.objects.create_user("ann")
+    imported = visitors.ids_of(shop, [f"user:{ann.pk}"])[f"user:{ann.pk}"]
+    browser.user = ann
+    made = browser.visit(create=True)
+    assert (made.pk, made.user) == (imported, ann)
+
+
+def test_what_a_guest_did_follows_at_sign_in(shop, browser, django_assert_num_queries):
+    guest = browser.visit(create=True)
+    saw(guest, "tea", "milk")
+    browser.user = User.objects.create_user("ann")
+    account = browser.visit(create=False)
+    assert account != guest
+    saw(account, "cake")
+    with django_assert_num_queries(1):
+        assert items_of(account) == ["tea", "milk", "cake"]
+    assert browser.cookies == {}, "the guest's cookie has done its work"
+
+
+def test_after_signing_out_nobody_sees_the_account(shop, browser):
+    guest = browser.visit(create=True)
+    saw(guest, "tea")
+    stale = dict(browser.cookies)
+    browser.user = User.objects.create_user("ann")
+    account = browser.visit(create=True)
+    saw(account, "secret")
+    browser.user = AnonymousUser()
+    assert browser.visit(create=False) is None
+    browser.cookies = stale  # even where the old cookie came back
+    assert browser.visit(create=False) is None
+    nobody = browser.visit(create=True)
+    assert nobody not in (guest, account)
+    assert items_of(nobody) == []
+
+
+def test_a_second_account_in_the_same_browser_gets_nothing_of_the_first(browser):
+    guest = browser.visit(create=True)
+    saw(guest, "tea")
+    stale = dict(browser.cookies)
+    browser.user = User.objects.create_user("ann")
+    browser.visit(create=True)
+    browser.cookies, browser.user = stale, User.objects.create_user("bob")
+    assert items_of(browser.visit(create=True)) == []
+
+
+# Consent
+
+
+@pytest.mark.parametrize("header", ["Sec-GPC", "DNT"])
+def test_a_browser_that_says_no_is_not_remembered(shop, header):
+    browser = Browser(**{header: "1"})
+    assert browser.visit(create=True) is None
+    browser.user = User.objects.create_user("ann")
+    assert browser.visit(create=True) is None
+    assert (browser.cookies, Visitor.objects.count()) == ({}, 0)
+
+
+def test_explicit_consent_is_asked_first(browser, settings):
+    settings.COLDREC = {"CONSENT": "explicit"}
+    assert browser.visit(create=True) is None
+    assert browser.cookies == {}
+    made = browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    assert made.consent == Consent.GRANTED
+    assert browser.visit(create=False) == made, "remembered by the cookies from now on"
+
+
+def test_refusing_counts_at_once_and_for_good(browser):
+    made = browser.visit(create=True)
+    refuse = lambda request: visitors.answer_consent(request, granted=False)  # noqa: E731
+    assert browser.visit(create=True, also=refuse) is None
+    assert browser.cookies == {"coldrec_visitor_consent": "refused"}, "the answer is kept, the visitor is not"
+    assert browser.visit(create=True) is None
+    made.refresh_from_db()
+    assert made.consent == Consent.REFUSED
+    assert visitors.from_token(made.shop, visitors.token_of(made.shop, made)) is None
+    again = browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    assert again not in (None, made)
+
+
+def test_an_account_that_refused_is_not_known_in_another_browser(browser):
+    browser.user = User.objects.create_user("ann")
+    browser.visit(create=True)
+    browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=False))
+    phone = Browser()
+    phone.user = browser.user
+    assert phone.visit(create=True) is None
+    browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    assert phone.visit(create=True) is not None
+
+
+# History
+
+
+def test_history_is_the_latest_interactions_oldest_first(shop):
+    visitor = Visitor.objects.create(shop=shop, key="v")
+    saw(visitor, "a", "b")
+    saw(visitor, "c", kind="purchase")
+    saw(visitor, "d", kind="impression")  # seen in a list: says nothing about liking
+    saw(visitor, "", kind="view")
+    saw(Visitor.objects.create(shop=shop, key="w"), "x")
+    assert visitors.history(visitor, 50) == (
+        Interaction("a", 1.0, NOW.timestamp()),
+        Interaction("b", 1.0, NOW.timestamp() + 60),
+        Interaction("c", 5.0, NOW.timestamp() + 120),
+    )
+    assert items_of(visitor, limit=2) == ["b", "c"]
