@@ -9,3 +9,8 @@ class ColdrecConfig(AppConfig):
     label = "coldrec"
     verbose_name = _("coldrec")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from coldrec import receivers
+
+        receivers.connect()

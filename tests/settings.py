@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "coldrec",
+    "tests.shop",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

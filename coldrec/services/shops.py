@@ -22,7 +22,8 @@ def current() -> Shop:
     key = conf.get("SHOP")
     using = router.db_for_read(Shop) or "default"
     if (known := _ids.get(key)) is not None:
-        return Shop.from_db(using, ["id", "key"], [known, key])
+        shop: Shop = Shop.from_db(using, ["id", "key"], [known, key])
+        return shop
     try:
         shop = Shop.objects.get(key=key)
     except Shop.DoesNotExist:

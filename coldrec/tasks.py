@@ -1,0 +1,126 @@
+"""What follows a change in the shop: done in this process or, with ``COLDREC["TASKS"] = "celery"``, by a worker.
+
+A task takes ids, calls one service and may run twice. A broker that is away never harms the shop: the work is then
+done here, and what still goes wrong is logged and repaired by the next ``coldrec_sync_catalogue``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+from django.db import OperationalError, transaction
+
+from coldrec import conf
+from coldrec.models import Visitor
+from coldrec.services import catalogue, events, shops
+
+logger = logging.getLogger(__name__)
+
+BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone: a silent one costs seconds at each try
+
+_broker_rests_until = 0.0
+
+# Safe to run twice, so a task is only acknowledged once done; a database that is busy or away is tried again.
+_OPTIONS: dict[str, Any] = {
+    "ignore_result": True,
+    "acks_late": True,
+    "autoretry_for": (OperationalError,),
+    "retry_backoff": True,
+    "max_retries": 5,
+}
+
+
+@shared_task(name="coldrec.refresh_item", **_OPTIONS)
+def refresh_item(external_id: str) -> None:
+    """Bring one item in step with its product."""
+    catalogue.refresh_item(external_id)
+
+
+@shared_task(name="coldrec.sync_catalogue", **_OPTIONS)
+def sync_catalogue() -> None:
+    """Bring all items in step with the shop; for the scheduler, every night or oftener."""
+    catalogue.sync()
+
+
+@shared_task(name="coldrec.record_events", **_OPTIONS)
+def record_events(raw: Sequence[Mapping[str, object]], visitor_id: int | None, source: str) -> None:
+    """Store what a visitor did; without one, each event names its own."""
+    visitor = None
+    if visitor_id is not None:
+        visitor = Visitor.objects.filter(pk=visitor_id).first()
+        if visitor is None:
+            return  # erased since
+    events.record(shops.current(), raw, visitor=visitor, source=source)
+
+
+def item_changed(external_id: str, *, using: str | None = None) -> None:
+    """Have an item refreshed once the change to its product is committed; a change rolled back leaves no trace."""
+    refresh = _Refresh(external_id)
+    connection = transaction.get_connection(using)
+    # One save in an admin touches a product, its pictures, attributes and stock: one refresh is enough. An earlier
+    # one counts if it happens whenever this one would, which is when its savepoints are all still open.
+    if connection.in_atomic_block and any(
+        waiting == refresh and savepoints <= set(connection.savepoint_ids)
+        for savepoints, waiting, _ in connection.run_on_commit
+    ):
+        return
+    transaction.on_commit(refresh, using=using, robust=True)
+
+
+def events_happened(raw: Sequence[Mapping[str, object]], *, visitor_id: int | None = None, source: str) -> None:
+    """Have events stored; whatever goes wrong is logged, never raised into the shop's page."""
+    if conf.get("TASKS") == "celery":
+        transaction.on_commit(partial(_queue_events, raw, visitor_id, source), robust=True)
+    else:
+        _record_here(raw, visitor_id, source)
+
+
+@dataclass(frozen=True)
+class _Refresh:
+    """The refresh of one item; two of the same item are equal."""
+
+    external_id: str
+
+    def __call__(self) -> None:
+        if conf.get("TASKS") == "celery":
+            # What may not be sold must be gone by the next page, however long the queue is.
+            catalogue.refresh_sellable(self.external_id)
+            if _queued(refresh_item, self.external_id):
+                return
+        catalogue.refresh_item(self.external_id)
+
+
+def _queue_events(raw: Sequence[Mapping[str, object]], visitor_id: int | None, source: str) -> None:
+    if not _queued(record_events, raw, visitor_id, source):
+        _record_here(raw, visitor_id, source)
+
+
+def _record_here(raw: Sequence[Mapping[str, object]], visitor_id: int | None, source: str) -> None:
+    try:
+        if transaction.get_connection().in_atomic_block:
+            with transaction.atomic():  # a failure must not spoil the transaction of the shop's page
+                record_events(raw, visitor_id, source)
+        else:
+            record_events(raw, visitor_id, source)
+    except Exception:
+        logger.exception("coldrec could not store %d event(s) from %s", len(raw), source)
+
+
+def _queued(task: Any, *arguments: object) -> bool:
+    """Whether a worker has been asked; False while the broker is away."""
+    global _broker_rests_until
+    if time.monotonic() < _broker_rests_until:
+        return False
+    try:
+        task.apply_async(arguments, retry=False)
+    except Exception:
+        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+        logger.exception("coldrec cannot reach the task broker; working without it for %.0f s", BROKER_REST_SECONDS)
+        return False
+    return True
