@@ -278,6 +278,52 @@ def trowel(p: Pen) -> None:
     p.line([(58, 36), (80, 16)], p.light, 1.4)
 
 
+def wine(p: Pen) -> None:
+    p.box(44, 10, 56, 40, p.dark, 2)
+    p.box(44, 10, 56, 18, INK, 2)
+    p.box(36, 34, 64, 86, p.dark, 8)
+    p.box(36, 50, 64, 72, PAPER)
+    p.box(42, 58, 58, 61, p.main)
+    p.box(45, 65, 55, 67, p.light)
+
+
+def apple(p: Pen) -> None:
+    p.line([(50, 34), (54, 18)], WOOD, 2.4)
+    p.shape([(54, 26), (64, 14), (76, 16), (68, 27)], "#5f8a5b")
+    p.oval(20, 30, 62, 80, p.main)
+    p.oval(38, 30, 80, 80, p.main)
+    p.oval(32, 40, 82, 84, p.main)
+    p.oval(28, 38, 40, 58, p.light)
+
+
+def loaf(p: Pen) -> None:
+    crumb = "#e9cf9f"
+    p.box(12, 44, 88, 80, "#a9713d", 8)
+    for x in (12, 37, 62):
+        p.oval(x, 28, x + 26, 60, "#bd8448")
+    p.box(16, 46, 84, 76, crumb, 5)
+    p.box(30, 56, 70, 70, p.main, 2)
+    p.line([(36, 63), (64, 63)], PAPER, 1.4)
+
+
+def cheese(p: Pen) -> None:
+    p.shape([(12, 58), (74, 30), (88, 46), (88, 58)], "#f3d27a")
+    p.shape([(12, 58), (88, 58), (88, 80), (12, 80)], "#e5b84f")
+    for x, y, r in ((28, 66, 4), (48, 71, 5), (68, 65, 4.5), (80, 73, 3)):
+        p.oval(x - r, y - r, x + r, y + r, "#cf9c36")
+    p.box(38, 76, 64, 84, p.main, 2)
+
+
+def meat(p: Pen) -> None:
+    p.box(10, 34, 90, 82, "#e9edef", 8)
+    p.oval(20, 40, 66, 76, "#b84a4a")
+    p.oval(40, 44, 82, 74, "#b84a4a")
+    p.oval(26, 46, 44, 62, "#f1d9d2")
+    p.oval(31, 50, 39, 58, "#b84a4a")
+    p.box(60, 62, 86, 78, p.main, 2)
+    p.line([(65, 70), (81, 70)], PAPER, 1.4)
+
+
 def parcel(p: Pen) -> None:
     """What stands in where a product's shape is unknown."""
     p.box(20, 32, 80, 80, p.main, 3)
@@ -289,7 +335,8 @@ SHAPES: dict[str, Callable[[Pen], None]] = {
     draw.__name__: draw
     for draw in (
         tent, backpack, sleeping_bag, torch, shoe, bike_light, helmet, bottle, pan, knife, jar, pot,
-        bag, tin, grinder, teapot, headphones, speaker, keyboard, lamp, throw, candle, planter, trowel, parcel,
+        bag, tin, grinder, teapot, headphones, speaker, keyboard, lamp, throw, candle, planter, trowel, wine, apple,
+        loaf, cheese, meat, parcel,
     )
 }  # fmt: skip
 

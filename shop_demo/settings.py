@@ -31,6 +31,7 @@ if SHOP not in SHOPS:
     raise ImproperlyConfigured(f"SHOP is {SHOP!r}; it must be one of {', '.join(SHOPS)}.")
 DEMO_DIR = Path(env("DEMO_DIR", default=str(BASE_DIR / "var"))).resolve()
 SHOP_DIR = DEMO_DIR / SHOP
+SHOP_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"] if DEBUG else [])
@@ -38,7 +39,6 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 
 def own_secret(path: Path) -> str:
     """The secret in ``path``, made on first use and readable by its owner alone; two first starts agree on one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         if not path.exists():

@@ -1,0 +1,65 @@
+"""What each demo shop is filled with: its listings, and the past of its shoppers as events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from coldrec.core.types import EventKind
+from coldrec.services.events import EventDraft
+
+from shop_demo import catalogue, complete_journey, shoppers
+from shop_demo.stocking import Listing, own_listings
+
+KINDS = {
+    "view": EventKind.VIEW,
+    "search": EventKind.SEARCH,
+    "basket_add": EventKind.BASKET_ADD,
+    "purchase": EventKind.PURCHASE,
+}
+
+
+@dataclass(frozen=True)
+class Supply:
+    """A shop's goods and past. ``events`` takes coldrec's item id by UPC; its ids begin with ``event_prefix``."""
+
+    listings: list[Listing]
+    event_count: int
+    event_prefix: str
+    events: Callable[[dict[str, str]], Iterator[EventDraft]]
+
+
+def own(now: datetime, *, products: int = 400, people: int = 1500) -> Supply:
+    """The demo's own catalogue and its simulated shoppers."""
+    goods = catalogue.generate(products)
+    past = list(shoppers.simulate(goods, now=now, shoppers=people))
+    price = {product.upc: product.price for product in goods}
+
+    def events(item_ids: dict[str, str]) -> Iterator[EventDraft]:
+        for event in past:
+            bought = event.kind == "purchase"
+            yield EventDraft(
+                event_id=event.event_id,
+                kind=KINDS[event.kind],
+                item_id=item_ids[event.upc] if event.upc else "",
+                query=event.query,
+                value=price[event.upc] if bought else None,
+                currency="GBP" if bought else "",
+                quantity=event.quantity,
+                occurred_at=event.at,
+                visitor=event.shopper,
+            )
+
+    return Supply(own_listings(goods, now), len(past), "demo-", events)
+
+
+def journey(now: datetime) -> Supply:
+    """The real grocer of *The Complete Journey*.
+
+    Raises
+    ------
+    PackageMissing : the package with the data is not installed.
+    """
+    data = complete_journey.read(now)
+    return Supply(data.listings, len(data.product), "cj-", lambda item_ids: complete_journey.purchases(data, item_ids))
