@@ -58,6 +58,7 @@ class Product:
     stock: int
     added_days: float
     facts: dict[str, str] = field(default_factory=dict)
+    coloured: bool = True  # otherwise the colour is only that of the packet
 
 
 COLOURS = {
@@ -262,6 +263,7 @@ def _products(size: int, rng: random.Random) -> Iterator[Product]:
             stock=0 if rng.random() < 0.03 else rng.randint(3, 120),
             added_days=round(rng.uniform(0.1, 45) if rng.random() < 1 / 7 else rng.uniform(95, 700), 2),
             facts=facts,
+            coloured=kind.coloured,
         )
 
 

@@ -70,7 +70,7 @@ def own_listings(products: Sequence[catalogue.Product], now: datetime) -> list[L
             attributes={
                 "Brand": product.brand,
                 "Style": product.style,
-                "Colour": product.colour,
+                **({"Colour": product.colour} if product.coloured else {}),
                 "Material": product.material,
                 **product.facts,
             },
