@@ -1,0 +1,4 @@
+from django.apps import apps
+from django.urls import include, path
+
+urlpatterns = [path("coldrec/", include("coldrec.urls")), path("", include(apps.get_app_config("oscar").urls[0]))]
