@@ -1,5 +1,7 @@
 """A bare django-oscar shop with coldrec installed, for the tests in tests/contrib."""
 
+import tempfile
+
 from oscar import INSTALLED_APPS as OSCAR_APPS
 from oscar.defaults import *  # noqa: F403 oscar's own way to hand a project its defaults
 
@@ -29,6 +31,7 @@ TEMPLATES[0]["OPTIONS"]["context_processors"] += [
 DATABASES["default"]["TEST"] = {"NAME": None if "sqlite" in DATABASES["default"]["ENGINE"] else "test_coldrec_oscar"}
 ROOT_URLCONF = "tests.oscar_urls"
 SITE_ID = 1
+MEDIA_ROOT = tempfile.mkdtemp(prefix="coldrec-oscar-")
 AUTHENTICATION_BACKENDS = ["oscar.apps.customer.auth_backends.EmailBackend"]
 OSCAR_DEFAULT_CURRENCY = "GBP"
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
