@@ -1,0 +1,131 @@
+"""An opened model: item ids beside fitted sources and weights, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coldrec.core.artifact import Artifact
+from coldrec.core.errors import ArtifactError
+from coldrec.core.histories import Histories
+from coldrec.core.ranking.fusion import Fusion
+from coldrec.core.retrieval.sources import Sources
+from coldrec.core.types import FloatArray, IntArray, Item, ItemId
+
+
+@dataclass(frozen=True)
+class Model:
+    """Immutable and safe to share between threads; :meth:`extend` gives a new one.
+
+    ``item_ids`` are the training catalogue, warm items first, then the fresh items.
+    """
+
+    version: str  # the artifact's digest
+    card: Mapping[str, Any]
+    item_ids: list[ItemId]
+    categories: list[tuple[str, ...]]
+    first_seen: FloatArray  # (size,) seconds since 1970, 0 where unknown
+    sources: Sources
+    fusion: Fusion
+
+    @classmethod
+    def open(cls, path: Path, *, verify: bool = True) -> Model:
+        """The model in the artifact directory at ``path``; with ``verify`` every byte and value is checked.
+
+        Raises
+        ------
+        ArtifactError : something is missing, damaged, of a wrong shape or not finite; the message says which.
+        """
+        return cls.of(Artifact.open(Path(path), verify=verify))
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Model:
+        catalogue = artifact.document("catalogue")
+        sources = Sources.load(artifact)
+        ids, categories = (
+            catalogue["ids"],
+            [tuple(path) for path in catalogue["categories"]],
+        )
+        first_seen = np.asarray(artifact.array("first_seen"))
+        for name, length in (
+            ("ids", len(ids)),
+            ("categories", len(categories)),
+            ("first_seen", len(first_seen)),
+        ):
+            if length != sources.n:
+                raise ArtifactError(
+                    f"{artifact.path}: {length} {name} for {sources.n} items"
+                )
+        warm = int((sources.counts > 0).sum())
+        if (sources.counts[:warm] == 0).any():
+            raise ArtifactError(
+                f"{artifact.path}: items with interactions must stand first"
+            )
+        fusion = Fusion.load(artifact.document("fusion"))
+        return cls(
+            artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion
+        )
+
+    def extend(self, items: Sequence[Item]) -> Model:
+        """The same model that also knows ``items``; those it knows already are passed over."""
+        known = set(self.item_ids[: self.sources.n])
+        fresh = list({item.id: item for item in items if item.id not in known}.values())
+        return replace(
+            self,
+            item_ids=self.item_ids[: self.sources.n] + [item.id for item in fresh],
+            categories=self.categories[: self.sources.n]
+            + [item.category for item in fresh],
+            first_seen=np.concatenate(
+                [
+                    self.first_seen[: self.sources.n],
+                    np.array([i.first_seen or 0.0 for i in fresh], np.float64),
+                ]
+            ),
+            sources=self.sources.extend(fresh),
+        )
+
+    @cached_property
+    def position(self) -> dict[ItemId, int]:
+        return {item: row for row, item in enumerate(self.item_ids)}
+
+    @cached_property
+    def counts(self) -> IntArray:
+        """(size,) visitors per item in training; fresh items have none."""
+        return np.pad(self.sources.counts, (0, len(self.item_ids) - self.sources.n))
+
+    @cached_property
+    def warm_items(self) -> int:
+        return int((self.sources.counts > 0).sum())
+
+    @cached_property
+    def jitter(self) -> FloatArray:
+        """(size,) tiny seeded numbers that settle ties, so that catalogue order never does."""
+        rng = np.random.default_rng(len(self.item_ids))
+        return (rng.random(len(self.item_ids)) * 1e-6).astype(np.float32)
+
+    @cached_property
+    def members(self) -> dict[tuple[str, ...], IntArray]:
+        """Category path → positions of its items, deeper categories included."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for row, path in enumerate(self.categories):
+            for depth in range(1, len(path) + 1):
+                found.setdefault(path[:depth], []).append(row)
+        return {path: np.array(rows, np.int64) for path, rows in found.items()}
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.fusion.names()
+
+    def scores(self, histories: Histories) -> FloatArray:
+        """(b, size) log-probabilities that a visitor wants an item next."""
+        if not self.item_ids:
+            return np.zeros((len(histories), 0), np.float32)
+        sources = self.sources.scores(histories, self._names)
+        return (
+            self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
+        )

@@ -1,0 +1,301 @@
+"""From requests to lists: retrieve and rank over the whole catalogue, fill up along the ladder, explain.
+
+The ladder, best first: personal → session → similar → popular here → popular → newest → empty. A list is filled from
+the highest rung that has something to say; each candidate names its rung.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from coldrec.core import histories
+from coldrec.core.explain import because
+from coldrec.core.model import Model
+from coldrec.core.ranking.fusion import standardise
+from coldrec.core.types import (
+    BoolArray,
+    Candidate,
+    FloatArray,
+    IntArray,
+    Interaction,
+    Kind,
+    Level,
+    Reason,
+    Request,
+)
+
+KNOWN = 5
+"""Distinct items from which on a list counts as personal; below it is the session's."""
+
+NEW_ITEMS = 200
+"""Newest items that a list of new arrivals is chosen from."""
+
+TOGETHER_FLOOR = 1e-4
+"""Weakest evidence for "goes with": below it nothing is better than filler."""
+
+Rung = tuple[Level, IntArray, FloatArray]
+"""Positions, best first, with their scores."""
+
+
+def rank(
+    model: Model,
+    history: Sequence[Interaction],
+    k: int,
+    *,
+    candidates: BoolArray | None = None,
+    now: float | None = None,
+) -> tuple[IntArray, FloatArray]:
+    """The k best items for one visitor: positions into ``model.item_ids`` and log-probabilities, best first.
+
+    Items of the history are left out. ``candidates`` (size,) restricts the choice.
+    """
+    return _Visit(model, tuple(history), now).best(k, candidates)
+
+
+def recommend(
+    model: Model | None, requests: Sequence[Request], k: int | Sequence[int]
+) -> list[list[Candidate]]:
+    """One list per request, at most k long, best first; requests of one visitor share one retrieval.
+
+    Without a model, or where no rung has anything, a list is empty: the caller's next step is the newest items of its
+    own tables.
+    """
+    sizes = [k] * len(requests) if isinstance(k, int) else list(k)
+    visits: dict[tuple[tuple[Interaction, ...], float | None], _Visit] = {}
+    lists = []
+    for request, size in zip(requests, sizes, strict=True):
+        if model is None or size < 1:
+            lists.append([])
+            continue
+        key = (request.history, request.now)
+        if key not in visits:
+            visits[key] = _Visit(model, *key)
+        lists.append(_fill(visits[key], request, size))
+    return lists
+
+
+def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
+    model = visit.model
+    hidden = set(request.exclude)
+    if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
+        hidden.update(request.seeds)
+    taken = {row for item in hidden if (row := model.position.get(item)) is not None}
+    chosen: list[tuple[int, float, Level]] = []
+    for level, rows, scores in _RUNGS[request.kind](visit, request, k + len(taken)):
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+            if row not in taken and len(chosen) < k:
+                taken.add(row)
+                chosen.append((row, score, level))
+        if len(chosen) == k:
+            break
+    known = (
+        visit.rows
+        if request.kind not in (Kind.SIMILAR, Kind.TOGETHER)
+        else visit.positions(request.seeds)
+    )
+    told = because(model.sources, [row for row, _, _ in chosen], known)
+    return [
+        Candidate(
+            model.item_ids[row],
+            score,
+            level,
+            _reason(model, request.kind, level, row, evidence),
+        )
+        for (row, score, level), evidence in zip(chosen, told, strict=True)
+    ]
+
+
+def _reason(
+    model: Model, kind: Kind, level: Level, row: int, evidence: list[tuple[int, float]]
+) -> Reason:
+    """What is true of this item here: what it is like, or that it is new, or that it sells."""
+    if kind in (Kind.RECENT, Kind.TRENDING, Kind.NEW):
+        return Reason(
+            {Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}[kind]
+        )
+    if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
+        name = (
+            "together"
+            if kind is Kind.TOGETHER
+            else "similar"
+            if kind is Kind.SIMILAR
+            else "because"
+        )
+        return Reason(
+            name, tuple(model.item_ids[j] for j, _ in evidence), evidence[0][1]
+        )
+    if level is Level.POPULAR_HERE:
+        return Reason("popular_here")
+    return Reason("new" if model.counts[row] == 0 else "popular")
+
+
+class _Visit:
+    """One visitor at one moment: what several lists of a page share."""
+
+    def __init__(
+        self, model: Model, history: tuple[Interaction, ...], now: float | None
+    ) -> None:
+        self.model, self.history, self.now = model, history, now
+
+    def positions(self, items: Sequence[str]) -> list[int]:
+        return [
+            self.model.position[item] for item in items if item in self.model.position
+        ]
+
+    @cached_property
+    def rows(self) -> list[int]:
+        """Positions of the visitor's items, the latest last, each once."""
+        latest_first = dict.fromkeys(
+            reversed(self.positions([e.item for e in self.history]))
+        )
+        return list(latest_first)[::-1]
+
+    @cached_property
+    def scores(self) -> FloatArray:
+        """(size,) log-probabilities."""
+        matrix = histories.from_interactions(
+            [self.history], self.model.position, len(self.model.item_ids), [self.now]
+        )
+        scores: FloatArray = self.model.scores(matrix)[0]
+        return scores
+
+    @property
+    def level(self) -> Level:
+        return (
+            Level.PERSONAL
+            if len(self.rows) >= KNOWN
+            else Level.SESSION
+            if self.rows
+            else Level.POPULAR
+        )
+
+    def best(
+        self, k: int, candidates: BoolArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
+        scores = self.scores.copy()
+        scores[self.rows] = -np.inf
+        if candidates is not None:
+            scores[~candidates] = -np.inf
+        rows = _top(scores, k)
+        return rows, scores[rows]
+
+    def among(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The best of some rows, the visitor's own left in."""
+        best = rows[_top(self.scores[rows], k)]
+        return best, self.scores[best]
+
+
+def _top(scores: FloatArray, k: int) -> IntArray:
+    """Positions of the k largest finite scores, largest first."""
+    k = min(k, len(scores))
+    if k == 0:
+        return np.zeros(0, np.int64)
+    best = np.argpartition(-scores, k - 1)[:k]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    return best[np.isfinite(scores[best])]
+
+
+def _personal(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    if not visit.rows and request.category in visit.model.members:
+        yield Level.POPULAR_HERE, *visit.among(visit.model.members[request.category], k)
+    yield visit.level, *visit.best(k)
+
+
+def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    """Items that could stand in for the seeds: alike in content, and wanted by the same visitors."""
+    seeds = visit.positions(request.seeds)
+    if seeds:
+        sources = _seed_scores(
+            visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors")
+        )
+        score = sum(
+            w * standardise(sources[name], log=True) for name, w in _ALIKE.items()
+        )
+        rows = _top(
+            np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k
+        )
+        yield Level.SIMILAR, rows, score[rows]
+    yield from _popular(visit, request, k)
+
+
+def _together(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    """Items bought beside the seeds; where the seeds are too new for that, beside items like them. No filler."""
+    seeds = visit.positions(request.seeds)
+    if seeds:
+        score = _seed_scores(visit.model, seeds, ("neighbours",))["neighbours"]
+        rows = _top(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+        yield Level.SIMILAR, rows, score[rows]
+
+
+def _recent(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    rows = np.array(visit.rows[::-1][:k], np.int64)
+    yield Level.SESSION, rows, -np.arange(len(rows), dtype=np.float32)
+
+
+def _trending(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    """What sells now, within the page's category first."""
+    yield from _popular(visit, request, k, now=True)
+
+
+def _new(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    """The newest items, in the order in which this visitor would want them."""
+    seen = visit.model.first_seen
+    newest = np.argsort(-seen, kind="stable")[: max(NEW_ITEMS, k)]
+    newest = newest[seen[newest] > 0]
+    if len(newest):
+        yield Level.NEWEST, *visit.among(newest, k)
+
+
+def _popular(
+    visit: _Visit, request: Request, k: int, *, now: bool = False
+) -> Iterator[Rung]:
+    model = visit.model
+    sources = model.sources
+    score = np.pad(sources.popularity, (0, sources.size - sources.n)) + model.jitter
+    if now and sources.trend is not None:
+        moment = np.array([np.inf if request.now is None else request.now])
+        moment = np.minimum(
+            moment,
+            sources.trend.start + sources.trend.width * (len(sources.trend.levels) + 1),
+        )
+        score[: sources.n] = (
+            sources.trend.at(moment, sources.popularity)[0] + model.jitter[: sources.n]
+        )
+    category = request.category
+    if not category and request.seeds and (seeds := visit.positions(request.seeds)):
+        category = model.categories[seeds[0]]
+    while category:
+        if category in model.members:
+            here = model.members[category]
+            rows = here[_top(score[here], k)]
+            yield Level.POPULAR_HERE, rows, score[rows]
+        category = category[:-1]
+    rows = _top(score, k)
+    yield Level.POPULAR, rows, score[rows]
+
+
+_ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors": 0.2}
+
+_RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
+    Kind.PERSONAL: _personal,
+    Kind.SIMILAR: _similar,
+    Kind.TOGETHER: _together,
+    Kind.RECENT: _recent,
+    Kind.TRENDING: _trending,
+    Kind.NEW: _new,
+}
+
+
+def _seed_scores(
+    model: Model, seeds: Sequence[int], names: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Source name → (size,) scores of every item beside the seeds."""
+    matrix = histories.from_rows(
+        [np.array(seeds, np.int64)], len(model.item_ids), [np.nan]
+    )
+    return {
+        name: score[0] for name, score in model.sources.scores(matrix, names).items()
+    }

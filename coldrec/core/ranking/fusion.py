@@ -1,0 +1,281 @@
+"""The level-0 ranker: standardised sources, added with weights that depend on how warm visitor and item are.
+
+Letters: S sources, b visitors, c items, K knots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from coldrec.core.errors import ArtifactError
+from coldrec.core.retrieval.sources import COLD, WARM
+from coldrec.core.types import FloatArray, IntArray
+
+KNOTS = (0, 1, 3, 10, 40)
+"""Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
+
+PRIOR_WARM: Mapping[str, float] = {
+    "text": 0.1,
+    "text_recent": 0.1,
+    "entity": 0.05,
+    "ease": 0.05,
+    "ease_recent": 0.05,
+    "neighbours": 0.1,
+    "neighbours_recent": 0.1,
+    "factors": 0.1,
+    "popularity": 0.2,
+    "trend": 0.1,
+    "trend_fast": 0.1,
+}
+PRIOR_COLD: Mapping[str, float] = {
+    "text": 0.3,
+    "text_recent": 0.1,
+    "entity": 0.15,
+    "graph": 0.05,
+    "bridge_neighbours": 0.15,
+    "bridge_factors": 0.1,
+    "encoder": 0.1,
+    "popularity_near": 0.1,
+}
+"""Where the weights start and what a shop with little data keeps."""
+
+
+def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
+    """Every row with mean 0 and standard deviation 1 over its last axis; a constant row becomes zero.
+
+    With ``log`` a value z then becomes ``sign(z) log(1 + |z|)``, which keeps a source with few large values, such as
+    EASE on a dense set, from drowning the rest.
+    """
+    mean = scores.mean(axis=-1, keepdims=True)
+    result = scores - mean
+    deviation = np.sqrt(
+        np.einsum("...c,...c->...", result, result)[..., None]
+        / max(scores.shape[-1], 1)
+    )
+    flat = deviation <= 1e-6 * (1e-6 + np.abs(mean))
+    result *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
+    if log:
+        result = np.sign(result) * np.log1p(np.abs(result))
+    return result.astype(np.float32, copy=False)
+
+
+def hats(size: IntArray) -> FloatArray:
+    """(b, K) weights of the knots for histories of these sizes; rows sum to 1, at most two are not zero.
+
+    >>> hats(np.array([0, 1, 2, 500])).round(2).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.42, 0.58, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]]
+    """
+    knots = np.log1p(np.array(KNOTS, np.float64))
+    at = np.clip(np.log1p(np.asarray(size, np.float64)), knots[0], knots[-1])
+    left = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    share = (at - knots[left]) / (knots[left + 1] - knots[left])
+    result = np.zeros((len(at), len(knots)), np.float32)
+    rows = np.arange(len(at))
+    result[rows, left] = 1 - share
+    result[rows, left + 1] = share
+    return result
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Learned weights: ``warm`` (K, S_warm), ``cold`` (S_cold,), and where cold items stand among warm ones.
+
+    ``cold_share`` is the log-odds with which a list turns to the cold items: both groups are softmax distributions
+    of their own, mixed in that proportion, so that neither crowds out the other by its scale.
+    """
+
+    warm: FloatArray
+    cold: FloatArray
+    warm_log: bool
+    cold_log: bool
+    cold_share: float
+
+    @classmethod
+    def prior(cls) -> Fusion:
+        """The weights of a shop that has nothing to learn from."""
+        warm = np.array(
+            [[PRIOR_WARM.get(name, 0.0) for name in WARM]] * len(KNOTS), np.float32
+        )
+        cold = np.array([PRIOR_COLD.get(name, 0.0) for name in COLD], np.float32)
+        return cls(warm, cold, warm_log=False, cold_log=True, cold_share=-1.0)
+
+    def names(self) -> tuple[str, ...]:
+        """The sources with a weight that matters; the others need not be computed."""
+        used = {
+            name
+            for name, column in zip(WARM, self.warm.T, strict=True)
+            if np.abs(column).max() > 0
+        }
+        used |= {
+            name
+            for name, weight in zip(COLD, self.cold, strict=True)
+            if abs(weight) > 0
+        }
+        return tuple(name for name in dict.fromkeys(WARM + COLD) if name in used)
+
+    def group_scores(
+        self,
+        sources: Mapping[str, FloatArray],
+        size: IntArray,
+        group: slice | IntArray,
+        *,
+        cold: bool,
+    ) -> FloatArray:
+        """(b, c) fused scores of one group of items: the logits of a softmax over that group."""
+        names = [name for name in (COLD if cold else WARM) if name in sources]
+        stack = np.stack([sources[name][:, group] for name in names])  # (S, b, c)
+        standard = standardise(stack, log=self.cold_log if cold else self.warm_log)
+        if cold:
+            kept = [COLD.index(name) for name in names]
+            return np.tensordot(self.cold[kept], standard, axes=1)  # type: ignore[no-any-return]
+        weight = (
+            hats(size) @ self.warm[:, [WARM.index(name) for name in names]]
+        )  # (b, S)
+        return np.einsum("bs,sbc->bc", weight, standard, optimize=True)  # type: ignore[no-any-return]
+
+    def scores(
+        self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int
+    ) -> FloatArray:
+        """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm."""
+        total = next(iter(sources.values())).shape[1]
+        parts = []
+        if warm_items:
+            logits = self.group_scores(sources, size, slice(0, warm_items), cold=False)
+            parts.append(log_softmax(logits) - np.logaddexp(0, self.cold_share))
+        if warm_items < total:
+            logits = self.group_scores(
+                sources, size, slice(warm_items, total), cold=True
+            )
+            parts.append(log_softmax(logits) - np.logaddexp(0, -self.cold_share))
+        return (
+            np.concatenate(parts, axis=1)
+            if parts
+            else np.zeros((len(size), 0), np.float32)
+        )
+
+    def save(self) -> dict[str, Any]:
+        """A JSON document that says every weight by name."""
+        return {
+            "knots": list(KNOTS),
+            "warm": {name: self.warm[:, i].tolist() for i, name in enumerate(WARM)},
+            "cold": {name: float(self.cold[i]) for i, name in enumerate(COLD)},
+            "warm_log": self.warm_log,
+            "cold_log": self.cold_log,
+            "cold_share": self.cold_share,
+        }
+
+    @classmethod
+    def load(cls, document: Mapping[str, Any]) -> Fusion:
+        """Raises ArtifactError when a weight is missing, not a number or made for other knots."""
+        try:
+            if tuple(document["knots"]) != KNOTS:
+                raise ArtifactError(
+                    f"the fusion has knots {document['knots']}; this code has {list(KNOTS)}"
+                )
+            warm = np.array([document["warm"][name] for name in WARM], np.float32).T
+            cold = np.array([document["cold"][name] for name in COLD], np.float32)
+            fusion = cls(
+                warm,
+                cold,
+                document["warm_log"],
+                document["cold_log"],
+                float(document["cold_share"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"the fusion's weights are damaged: {error!r}"
+            ) from error
+        if warm.shape != (len(KNOTS), len(WARM)) or not (
+            np.isfinite(warm).all() and np.isfinite(cold).all()
+        ):
+            raise ArtifactError(
+                "the fusion's weights have a wrong shape or are not finite"
+            )
+        return fusion
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists to learn from: in every one the first ``targets`` candidates are the wanted items.
+
+    ``sources`` (N, S, c) standardised; ``targets`` (N,); ``valid`` (N, c) false where a list is shorter than c;
+    ``size`` (N,) of the visitor's history.
+    """
+
+    sources: FloatArray
+    targets: IntArray
+    valid: np.ndarray
+    size: IntArray
+
+
+def learn(
+    lists: Sequence[Lists],
+    prior: FloatArray,
+    *,
+    ridge: float,
+    smooth: float,
+    steps: int = 60,
+) -> FloatArray:
+    """(K, S) weights that make the wanted items likely: a listwise softmax, convex in the weights.
+
+    Minimises the mean cross-entropy of the wanted items plus ``ridge``·‖θ − prior‖² plus
+    ``smooth``·Σ‖θ_k+1 − θ_k‖². The penalty counts for more the fewer lists there are. K is ``len(prior)``; with K = 1
+    the weights do not depend on the history.
+
+    References
+    ----------
+    Cao et al. (2007), "Learning to Rank: From Pairwise to Listwise Approach", ICML (ListNet, top-1).
+    """
+    from scipy.optimize import minimize
+
+    total = sum(len(part.size) for part in lists)
+    if not total:
+        return prior
+    strength = 1 + 300 / total
+    basis = [
+        hats(part.size) if len(prior) > 1 else np.ones((len(part.size), 1), np.float32)
+        for part in lists
+    ]
+    wanted = [
+        np.arange(part.sources.shape[2])[None, :] < part.targets[:, None]
+        for part in lists
+    ]
+
+    def objective(flat: FloatArray) -> tuple[float, FloatArray]:
+        theta = flat.reshape(prior.shape)
+        loss, gradient = 0.0, np.zeros(prior.shape)
+        for part, hat, want in zip(lists, basis, wanted, strict=True):
+            weight = (hat @ theta).astype(np.float32)  # (N, S)
+            logits = np.matmul(weight[:, None, :], part.sources)[:, 0]  # (N, c)
+            logits[~part.valid] = -np.inf
+            logp = log_softmax(logits)
+            share = want / part.targets[:, None]
+            loss -= float(np.where(want, logp, 0).sum(axis=1) @ (1 / part.targets))
+            pull = (np.exp(logp) - share).astype(np.float32)
+            gradient += hat.T @ np.matmul(part.sources, pull[:, :, None])[:, :, 0]
+        drift, jump = theta - prior, np.diff(theta, axis=0)
+        loss = loss / total + strength * (
+            ridge * float((drift**2).sum()) + smooth * float((jump**2).sum())
+        )
+        gradient = gradient / total + 2 * strength * ridge * drift
+        gradient[1:] += 2 * strength * smooth * jump
+        gradient[:-1] -= 2 * strength * smooth * jump
+        return loss, gradient.ravel()
+
+    found = minimize(
+        objective,
+        prior.ravel().astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": steps},
+    )
+    return found.x.reshape(prior.shape).astype(np.float32)  # type: ignore[no-any-return]

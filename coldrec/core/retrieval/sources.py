@@ -1,0 +1,583 @@
+"""All level-0 candidate sources of one shop: what they learn, keep and answer.
+
+Shapes: n items of the training catalogue (the w warm ones first), m fresh items that came later, b visitors,
+V terms, E entities, f factors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from coldrec.core.artifact import Artifact
+from coldrec.core.errors import ArtifactError
+from coldrec.core.histories import Histories
+from coldrec.core.retrieval import collaborative, content, graph
+from coldrec.core.retrieval.neighbours import similar_rows
+from coldrec.core.retrieval.popularity import Trend
+from coldrec.core.training.config import FitConfig
+from coldrec.core.types import FloatArray, IntArray, Item, Triple
+
+WARM = (
+    "text",
+    "text_recent",
+    "entity",
+    "entity_recent",
+    "graph",
+    "graph_far",
+    "ease",
+    "ease_recent",
+    "neighbours",
+    "neighbours_recent",
+    "neighbours_latest",
+    "factors",
+    "encoder",
+    "bridge_neighbours",
+    "popularity",
+    "trend",
+    "trend_fast",
+)
+"""Sources that order items with interactions."""
+
+COLD = (
+    "text",
+    "text_recent",
+    "entity",
+    "graph",
+    "graph_far",
+    "encoder",
+    "bridge_ease",
+    "bridge_neighbours",
+    "bridge_factors",
+    "popularity_near",
+)
+"""Sources that order items without any."""
+
+NAMES = tuple(dict.fromkeys(WARM + COLD))
+ENTITY_SHARE = 0.7  # of entities against words where both describe an item at once
+BRIDGE_POWER = 4  # likeness⁴: only close neighbours lend their scores
+BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
+FAST_DAYS = 3.0
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is known of r items before anyone touches them; built alike for the catalogue and for fresh items.
+
+    ``text`` (r, V) and ``entity`` (r, E) unit rows; ``borrow`` (r, n) rows of sum 1 over warm content neighbours;
+    ``encoded`` (r, f) factors foretold from content.
+    """
+
+    text: sparse.csr_array
+    entity: sparse.csr_array
+    borrow: sparse.csr_array
+    encoded: FloatArray
+
+    @cached_property
+    def text_t(self) -> sparse.csr_array:
+        return sparse.csr_array(self.text.T)
+
+    @cached_property
+    def entity_t(self) -> sparse.csr_array:
+        return sparse.csr_array(self.entity.T)
+
+    @cached_property
+    def borrow_t(self) -> sparse.csr_array:
+        return sparse.csr_array(self.borrow.T)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The fitted sources. Immutable; :meth:`extend` gives a new one that also knows fresh items."""
+
+    words: content.Vocabulary
+    entities: content.Vocabulary
+    content: Content
+    counts: IntArray  # (n,) visitors per item in training
+    ease: sparse.csr_array  # (n, n)
+    neighbours: sparse.csr_array  # (n, n)
+    graph: sparse.csr_array  # (n, n)
+    graph_far: sparse.csr_array  # (n, n)
+    factors: FloatArray  # (n, f), zero for cold items
+    encoder: FloatArray  # (V + E, f) content → factors
+    trend: Trend | None
+    trend_fast: Trend | None
+    factor_alpha: float
+    factor_regularisation: float
+    fresh: Content | None = None
+
+    # ------------------------------------------------------------------ learning
+
+    @classmethod
+    def learn(
+        cls,
+        bags: Bags,
+        interactions: sparse.csr_array,
+        items: IntArray,
+        times: FloatArray,
+        config: FitConfig,
+        seed: int,
+    ) -> Sources:
+        """The sources of ``interactions`` (visitors, n) of 0 and 1; ``items`` and ``times`` are its events."""
+        n = interactions.shape[1]
+        counts = np.asarray(interactions.sum(axis=0)).ravel().astype(np.int64)
+        factors = np.zeros((n, 1), np.float32)
+        if interactions.nnz:
+            factors = collaborative.ials(
+                interactions,
+                factors=min(config.factors, *interactions.shape),
+                alpha=config.factor_alpha,
+                regularisation=config.factor_regularisation,
+                sweeps=config.factor_sweeps,
+                seed=seed,
+            )
+        factors[counts == 0] = 0.0
+        encoder = _learn_encoder(bags.joint, counts, factors, seed)
+        empty = sparse.csr_array((n, n), dtype=np.float32)
+        return cls(
+            words=bags.words,
+            entities=bags.entities,
+            content=Content(
+                bags.text,
+                bags.entity,
+                _borrow(
+                    bags.joint, bags.joint, counts, config.content_neighbours, same=True
+                ),
+                np.asarray(bags.joint @ encoder, np.float32),
+            ),
+            counts=counts,
+            ease=collaborative.ease(
+                interactions,
+                regularisation=config.ease_regularisation,
+                k=config.entries,
+                max_size=config.ease_size,
+            )
+            if interactions.nnz
+            else empty,
+            neighbours=collaborative.item_neighbours(
+                interactions, shrinkage=1.0, k=config.entries
+            )
+            if interactions.nnz
+            else empty,
+            graph=bags.graph,
+            graph_far=bags.graph_far,
+            factors=factors,
+            encoder=encoder,
+            trend=Trend.learn(items, times, n, days=config.window_days),
+            trend_fast=Trend.learn(items, times, n, days=FAST_DAYS),
+            factor_alpha=config.factor_alpha,
+            factor_regularisation=config.factor_regularisation,
+        )
+
+    def extend(self, items: Sequence[Item]) -> Sources:
+        """The same sources that also answer for ``items``, placed after the catalogue in the order given."""
+        if not items:
+            return replace(self, fresh=None)
+        text = self.words.transform([content.item_words(item) for item in items])
+        entity = self.entities.transform(
+            [Counter(content.item_entities(item)) for item in items]
+        )
+        both = joint(text, entity)
+        fresh = Content(
+            text,
+            entity,
+            _borrow(
+                both,
+                joint(self.content.text, self.content.entity),
+                self.counts,
+                self._lenders,
+            ),
+            np.asarray(both @ self.encoder, np.float32),
+        )
+        return replace(self, fresh=fresh)
+
+    # ------------------------------------------------------------------ answering
+
+    @property
+    def n(self) -> int:
+        return len(self.counts)
+
+    @property
+    def size(self) -> int:
+        """Items that can be scored: the catalogue and the fresh ones."""
+        return self.n + (self.fresh.text.shape[0] if self.fresh else 0)
+
+    @cached_property
+    def popularity(self) -> FloatArray:
+        return np.log1p(self.counts).astype(np.float32)
+
+    @cached_property
+    def _gram(self) -> FloatArray:
+        return self.factors.T @ self.factors
+
+    @cached_property
+    def _lenders(self) -> int:
+        return int(max(np.diff(self.content.borrow.indptr).max(initial=1), 1))
+
+    @cached_property
+    def near(self) -> FloatArray:
+        """(size,) popularity of an item's content neighbours."""
+        return self._all(lambda c: c.borrow @ self.popularity)
+
+    def scores(
+        self, histories: Histories, names: Sequence[str] = NAMES
+    ) -> dict[str, FloatArray]:
+        """Source name → (b, size) float32; higher is better. A source with nothing to say is all zero."""
+        wanted = set(names)
+        answer: dict[str, FloatArray] = {}
+        seen, recent, latest = (
+            self._split(m) for m in (histories.seen, histories.recent, histories.latest)
+        )
+        for name, (main, new), matrix in (
+            ("text", seen, "text"),
+            ("text_recent", recent, "text"),
+            ("entity", seen, "entity"),
+            ("entity_recent", recent, "entity"),
+        ):
+            if name in wanted:
+                profile = main @ getattr(self.content, matrix)
+                if new is not None and self.fresh is not None:
+                    profile = profile + new @ getattr(self.fresh, matrix)
+                answer[name] = self._all(
+                    lambda c, p=profile, m=matrix: (p @ getattr(c, f"{m}_t")).toarray(),
+                    axis=1,
+                )
+        seen_w, recent_w, latest_w = (
+            self._warm(*pair) for pair in (seen, recent, latest)
+        )
+        for name, history, matrix in (
+            ("graph", seen[0], self.graph),
+            ("graph_far", seen[0], self.graph_far),
+            ("ease", seen_w, self.ease),
+            ("ease_recent", recent_w, self.ease),
+            ("neighbours", seen_w, self.neighbours),
+            ("neighbours_recent", recent_w, self.neighbours),
+            ("neighbours_latest", latest_w, self.neighbours),
+        ):
+            bridge = f"bridge_{name}"
+            if name in wanted or bridge in wanted:
+                score = (history @ matrix).toarray().astype(np.float32)
+                if bridge in wanted:
+                    answer[bridge] = self._bridge(score)
+                answer[name] = self._pad(score)
+        if wanted & {"factors", "encoder", "bridge_factors"}:
+            visitor = collaborative.fold_in(
+                seen_w,
+                self.factors,
+                self._gram,
+                alpha=self.factor_alpha,
+                regularisation=self.factor_regularisation,
+            )
+            if wanted & {"factors", "bridge_factors"}:
+                score = visitor @ self.factors.T
+                if "bridge_factors" in wanted:
+                    answer["bridge_factors"] = self._bridge(score)
+                answer["factors"] = self._pad(score)
+            if "encoder" in wanted:
+                answer["encoder"] = self._all(lambda c: visitor @ c.encoded.T, axis=1)
+        everyone = (len(histories), self.n)
+        if "popularity" in wanted:
+            answer["popularity"] = self._pad(np.broadcast_to(self.popularity, everyone))
+        if "popularity_near" in wanted:
+            answer["popularity_near"] = np.broadcast_to(
+                self.near, (len(histories), self.size)
+            )
+        for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast)):
+            if name in wanted:
+                answer[name] = self._pad(
+                    np.broadcast_to(self.popularity, everyone)
+                    if trend is None
+                    else trend.at(histories.now, self.popularity)
+                )
+        return {name: answer[name] for name in names}
+
+    def _split(
+        self, history: sparse.csr_array
+    ) -> tuple[sparse.csr_array, sparse.csr_array | None]:
+        if history.shape[1] == self.n:
+            return history, None
+        return sparse.csr_array(history[:, : self.n]), sparse.csr_array(
+            history[:, self.n :]
+        )
+
+    def _warm(
+        self, main: sparse.csr_array, new: sparse.csr_array | None
+    ) -> sparse.csr_array:
+        """The history with every cold item replaced by the warm items it is like, so that a first click on a new
+        product already calls on what others did."""
+        if new is not None and self.fresh is not None and new.nnz:
+            main = sparse.csr_array(main + new @ self.fresh.borrow)
+        cold = self.counts[main.indices] == 0
+        if cold.any():
+            lent = main.copy()
+            lent.data = np.where(cold, main.data, 0).astype(np.float32)
+            main = sparse.csr_array(main - lent + lent @ self.content.borrow)
+        return main
+
+    def _bridge(self, score: FloatArray) -> FloatArray:
+        return self._all(lambda c: score @ c.borrow_t, axis=1)
+
+    def _all(self, part: Any, axis: int = 0) -> FloatArray:
+        main = np.asarray(part(self.content), np.float32)
+        if self.fresh is None:
+            return main
+        return np.concatenate(
+            [main, np.asarray(part(self.fresh), np.float32)], axis=axis
+        )
+
+    def _pad(self, score: FloatArray) -> FloatArray:
+        if self.fresh is None:
+            return score
+        return np.pad(score, ((0, 0), (0, self.size - self.n)))
+
+    # ------------------------------------------------------------------ artifact
+
+    def save(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Arrays and documents for :func:`coldrec.core.artifact.write`."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "counts": self.counts,
+            "factors": self.factors,
+            "encoder": self.encoder,
+            "encoded": self.content.encoded,
+            "words_idf": self.words.idf,
+            "entities_idf": self.entities.idf,
+        }
+        for name, matrix in self._matrices():
+            arrays |= {
+                f"{name}_{part}": getattr(matrix, part)
+                for part in ("data", "indices", "indptr")
+            }
+        for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast)):
+            if trend is not None:
+                arrays[name] = trend.levels.astype(np.float16)
+        documents = {
+            "words": {
+                "terms": list(self.words.columns),
+                "mean_length": self.words.mean_length,
+                "b": self.words.b,
+            },
+            "entities": {
+                "terms": list(self.entities.columns),
+                "mean_length": self.entities.mean_length,
+                "b": self.entities.b,
+            },
+            "sources": {
+                "factor_alpha": self.factor_alpha,
+                "factor_regularisation": self.factor_regularisation,
+                "trends": {
+                    name: {"start": trend.start, "width": trend.width}
+                    for name, trend in (
+                        ("trend", self.trend),
+                        ("trend_fast", self.trend_fast),
+                    )
+                    if trend is not None
+                },
+            },
+        }
+        return arrays, documents
+
+    def _matrices(self) -> list[tuple[str, sparse.csr_array]]:
+        return [
+            ("text", self.content.text),
+            ("entity", self.content.entity),
+            ("borrow", self.content.borrow),
+            ("ease", self.ease),
+            ("neighbours", self.neighbours),
+            ("graph", self.graph),
+            ("graph_far", self.graph_far),
+        ]
+
+    @classmethod
+    def load(cls, artifact: Artifact) -> Sources:
+        """The sources kept in an artifact, memory-mapped.
+
+        Raises
+        ------
+        ArtifactError : an array's shape or content does not fit the others.
+        """
+        counts = np.asarray(artifact.array("counts"))
+        n = len(counts)
+        words, entities = (
+            _vocabulary(artifact, name) for name in ("words", "entities")
+        )
+        facts = artifact.document("sources")
+        factors, encoder, encoded = (
+            artifact.array(name) for name in ("factors", "encoder", "encoded")
+        )
+        f = factors.shape[1] if factors.ndim == 2 else -1
+        for name, array, shape in (
+            ("factors", factors, (n, f)),
+            ("encoded", encoded, (n, f)),
+            ("encoder", encoder, (len(words.idf) + len(entities.idf), f)),
+        ):
+            if array.shape != shape:
+                raise ArtifactError(
+                    f"{artifact.path}: {name} has shape {array.shape}; the catalogue needs {shape}"
+                )
+            if not np.isfinite(array).all():
+                raise ArtifactError(
+                    f"{artifact.path}: {name} holds NaN or infinite values"
+                )
+
+        def trend(name: str) -> Trend | None:
+            if name not in facts["trends"]:
+                return None
+            levels = np.asarray(artifact.array(name), np.float32)
+            if levels.ndim != 2 or levels.shape[1] != n:
+                raise ArtifactError(
+                    f"{artifact.path}: {name} has shape {levels.shape}; the catalogue has {n} items"
+                )
+            return Trend(levels, **facts["trends"][name])
+
+        return cls(
+            words=words,
+            entities=entities,
+            content=Content(
+                _matrix(artifact, "text", (n, len(words.idf))),
+                _matrix(artifact, "entity", (n, len(entities.idf))),
+                _matrix(artifact, "borrow", (n, n)),
+                encoded,
+            ),
+            counts=counts,
+            ease=_matrix(artifact, "ease", (n, n)),
+            neighbours=_matrix(artifact, "neighbours", (n, n)),
+            graph=_matrix(artifact, "graph", (n, n)),
+            graph_far=_matrix(artifact, "graph_far", (n, n)),
+            factors=factors,
+            encoder=encoder,
+            trend=trend("trend"),
+            trend_fast=trend("trend_fast"),
+            factor_alpha=facts["factor_alpha"],
+            factor_regularisation=facts["factor_regularisation"],
+        )
+
+
+@dataclass(frozen=True)
+class Bags:
+    """The catalogue read once: what does not depend on behaviour and so serves every refit."""
+
+    words: content.Vocabulary
+    entities: content.Vocabulary
+    text: sparse.csr_array
+    entity: sparse.csr_array
+    graph: sparse.csr_array
+    graph_far: sparse.csr_array
+
+    @classmethod
+    def read(
+        cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig
+    ) -> Bags:
+        tied = content.graph_entities(triples)
+        word_bags = [content.item_words(item) for item in items]
+        entity_bags = [
+            Counter(content.item_entities(item) | tied.get(item.id, set()))
+            for item in items
+        ]
+        words = content.Vocabulary.learn(word_bags, limit=config.vocabulary)
+        entities = content.Vocabulary.learn(entity_bags, b=0.0, limit=config.vocabulary)
+        one, two = graph.hops(
+            triples, {item.id: row for row, item in enumerate(items)}, k=config.entries
+        )
+        return cls(
+            words,
+            entities,
+            words.transform(word_bags),
+            entities.transform(entity_bags),
+            one,
+            two,
+        )
+
+    @cached_property
+    def joint(self) -> sparse.csr_array:
+        return joint(self.text, self.entity)
+
+
+def joint(text: sparse.csr_array, entity: sparse.csr_array) -> sparse.csr_array:
+    """(r, V + E) unit rows over words and entities together."""
+    return content.unit_rows(
+        sparse.csr_array(sparse.hstack([text, entity * np.float32(ENTITY_SHARE)]))
+    )
+
+
+def _borrow(
+    rows: sparse.csr_array,
+    corpus: sparse.csr_array,
+    counts: IntArray,
+    k: int,
+    *,
+    same: bool = False,
+) -> sparse.csr_array:
+    """(r, n): from whom an item borrows scores: likeness⁴ × n/(n+3) over its k nearest warm items, rows of sum 1."""
+    warm = sparse.diags_array((counts > 0).astype(np.float32))
+    lenders = similar_rows(rows, sparse.csr_array(warm @ corpus), k, same=same)
+    known = counts[lenders.indices].astype(np.float32)
+    lenders.data = lenders.data**BRIDGE_POWER * (known / (known + BRIDGE_TRUST))
+    total = np.asarray(lenders.sum(axis=1)).ravel()
+    scale = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+    return sparse.csr_array(sparse.diags_array(scale) @ lenders).astype(np.float32)
+
+
+def _learn_encoder(
+    both: sparse.csr_array, counts: IntArray, factors: FloatArray, seed: int
+) -> FloatArray:
+    """(V + E, f): ridge regression of item factors on content, each item weighted by its interactions.
+
+    Content is first projected on its leading 256 directions, which is what keeps the regression from learning noise
+    (van den Oord et al. 2013, "Deep content-based music recommendation", with a linear map).
+    """
+    f = factors.shape[1]
+    warm = counts > 0
+    rank = min(256, min(both.shape) - 1, int(warm.sum()) - 1)
+    if rank < 1 or both.nnz == 0:
+        return np.zeros((both.shape[1], f), np.float32)
+    from scipy.sparse.linalg import (
+        svds,
+    )  # late: it costs start-up time that serving does not need
+
+    _, _, directions = svds(both, k=rank, rng=np.random.default_rng(seed))
+    dense = both @ directions.T  # (n, rank)
+    weight = np.sqrt(counts[warm]).astype(np.float32)[:, None]
+    left = dense[warm] * weight
+    gram = left.T @ left + np.eye(rank, dtype=np.float32)
+    return np.asarray(
+        directions.T @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)),
+        np.float32,
+    )
+
+
+def _vocabulary(artifact: Artifact, name: str) -> content.Vocabulary:
+    document, idf = artifact.document(name), np.asarray(artifact.array(f"{name}_idf"))
+    if len(document["terms"]) != len(idf):
+        raise ArtifactError(
+            f"{artifact.path}: {name} has {len(document['terms'])} terms but {len(idf)} weights"
+        )
+    columns = {term: column for column, term in enumerate(document["terms"])}
+    return content.Vocabulary(columns, idf, document["mean_length"], b=document["b"])
+
+
+def _matrix(artifact: Artifact, name: str, shape: tuple[int, int]) -> sparse.csr_array:
+    data, indices, indptr = (
+        artifact.array(f"{name}_{part}") for part in ("data", "indices", "indptr")
+    )
+    if (
+        len(indptr) != shape[0] + 1
+        or len(data) != len(indices)
+        or (len(indptr) and indptr[-1] != len(data))
+    ):
+        raise ArtifactError(
+            f"{artifact.path}: {name} does not fit a matrix of shape {shape}"
+        )
+    if len(indices) and (indices.min() < 0 or indices.max() >= shape[1]):
+        raise ArtifactError(
+            f"{artifact.path}: {name} points outside its {shape[1]} columns"
+        )
+    if not np.isfinite(data).all():
+        raise ArtifactError(f"{artifact.path}: {name} holds NaN or infinite values")
+    return sparse.csr_array((data, indices, indptr), shape=shape, copy=False)
