@@ -1,0 +1,157 @@
+"""The ORM reader of what a model is trained on: a shop's tables as columns.
+
+Its twin reads files (``coldrec.core.dataset.read_parquet``); both give the same value, so what is measured is what is
+served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice, repeat
+from typing import Any
+
+import numpy as np
+
+from coldrec.core.dataset import Dataset
+from coldrec.core.types import INTERACTION_WEIGHTS
+from coldrec.core.types import Item as CoreItem
+from coldrec.core.types import Triple as Fact
+from coldrec.models import Item, Shop
+from coldrec.models.visitor import Consent
+
+CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
+
+_FIELDS = ("external_id", "title", "text", "brand", "category", "attributes", "price", "language", "first_seen")
+
+
+def read_shop(shop: Shop) -> Dataset:
+    """What there is to learn from in ``shop``.
+
+    Events count by :data:`INTERACTION_WEIGHTS`; kinds that say nothing about liking (a search, a refund, a dislike) are
+    left out, as are events of visitors who refused and of items that coldrec has never met. What a guest did belongs to
+    the account they were merged into. Items that left the catalogue stay as long as somebody once showed interest in
+    them: they tie together what is sold today.
+    """
+    items, removed = _read_items(shop)
+    position = {item.id: row for row, item in enumerate(items)}
+    owner, keys = _read_visitors(shop)
+    visitor, item, weight, time = _read_events(shop, owner, position)
+
+    has_event = np.bincount(item, minlength=len(items)) > 0
+    kept = np.flatnonzero(~removed | has_event)
+    new_position = np.full(len(items), -1, dtype=np.int64)
+    new_position[kept] = np.arange(len(kept))
+    active, visitor = np.unique(visitor, return_inverse=True)
+    order = np.lexsort((time, visitor))  # stable: what happened at one time stays in the order of arrival
+    catalogue = tuple(items[row] for row in kept)
+    return Dataset(
+        items=catalogue,
+        visitors=tuple(keys[row] for row in active),
+        event_visitor=visitor.astype(np.int64)[order],
+        event_item=new_position[item][order],
+        event_weight=weight[order],
+        event_time=time[order],
+        triples=tuple(_read_triples(shop, {f"item:{one.id}" for one in catalogue})),
+    )
+
+
+def core_item(row: Item) -> CoreItem:
+    """The row as the core knows an item."""
+    return _core_item(*(getattr(row, name) for name in _FIELDS))
+
+
+def _core_item(
+    external_id: str,
+    title: str,
+    text: str,
+    brand: str,
+    category: list[str],
+    attributes: dict[str, Any],
+    price: Any,
+    language: str,
+    first_seen: Any,
+) -> CoreItem:
+    return CoreItem(
+        id=external_id,
+        title=title,
+        text=text,
+        brand=brand,
+        category=tuple(category),
+        attributes=attributes,
+        price=None if price is None else float(price),
+        language=language,
+        first_seen=first_seen.timestamp(),
+    )
+
+
+def _read_items(shop: Shop) -> tuple[list[CoreItem], np.ndarray]:
+    """All items, and whether each has left the catalogue."""
+    items: list[CoreItem] = []
+    removed: list[bool] = []
+    rows = shop.items.order_by("pk").values_list(*_FIELDS, "removed_at")
+    for *fields, removed_at in rows.iterator(chunk_size=2000):
+        items.append(_core_item(*fields))
+        removed.append(removed_at is not None)
+    return items, np.array(removed, dtype=bool)
+
+
+def _read_visitors(shop: Shop) -> tuple[dict[int, int], list[str]]:
+    """Row ids of visitors who may be learned from, with the position of the person each belongs to, and their keys."""
+    people: dict[int, tuple[str, int | None]] = {}
+    refused: set[int] = set()
+    rows = shop.visitors.values_list("pk", "key", "consent", "merged_into_id")
+    for pk, key, consent, merged_into in rows.iterator(chunk_size=CHUNK):
+        people[pk] = (key, merged_into)
+        if consent == Consent.REFUSED:
+            refused.add(pk)
+    place: dict[int, int] = {}  # of the people at the end of the chains
+    owner: dict[int, int] = {}
+    keys: list[str] = []
+    for pk in people:
+        chain = [pk]
+        while (above := people[chain[-1]][1]) in people and above not in chain:
+            chain.append(above)
+        if refused.isdisjoint(chain):
+            root = chain[-1]
+            if root not in place:
+                place[root] = len(keys)
+                keys.append(people[root][0])
+            owner[pk] = place[root]
+    return owner, keys
+
+
+def _read_events(
+    shop: Shop, owner: dict[int, int], position: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Columns (m,) of visitor and item positions, weights and times, in the order of arrival."""
+    weights = {str(kind): weight for kind, weight in INTERACTION_WEIGHTS.items()}
+    events = shop.events.filter(kind__in=list(weights), item_id__gt="").order_by("pk")
+    rows = events.values_list("visitor_id", "item_id", "kind", "occurred_at").iterator(chunk_size=CHUNK)
+    columns: list[tuple[np.ndarray, ...]] = []
+    for chunk in _chunks(rows):
+        visitors, items, kinds, moments = zip(*chunk, strict=True)
+        visitor = np.fromiter(map(owner.get, visitors, repeat(-1)), np.int64, len(chunk))
+        item = np.fromiter(map(position.get, items, repeat(-1)), np.int64, len(chunk))
+        weight = np.fromiter(map(weights.__getitem__, kinds), np.float32, len(chunk))
+        time = np.fromiter((moment.timestamp() for moment in moments), np.float64, len(chunk))
+        keep = (visitor >= 0) & (item >= 0)
+        columns.append((visitor[keep], item[keep], weight[keep], time[keep]))
+    if not columns:
+        none = np.empty(0, dtype=np.int64)
+        return none, none, none.astype(np.float32), none.astype(np.float64)
+    visitor, item, weight, time = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return visitor, item, weight, time
+
+
+def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
+    """Facts of the items at hand and those between other things, which tie the entities together."""
+    rows = shop.triples.order_by("pk").values_list("head", "relation", "tail")
+    for head, relation, tail in rows.iterator(chunk_size=CHUNK):
+        if head in nodes or not head.startswith("item:"):
+            yield Fact(head, relation, tail)
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
