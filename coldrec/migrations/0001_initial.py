@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'model version',
                 'verbose_name_plural': 'model versions',
                 'ordering': ['shop', '-number'],
+                'permissions': [('promote_modelversion', 'Can put a model version into service and take it back')],
             },
         ),
         migrations.CreateModel(
@@ -187,6 +188,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'rejected event',
                 'verbose_name_plural': 'rejected events',
+                'permissions': [('replay_rejectedevent', 'Can try a rejected event again')],
             },
         ),
         migrations.CreateModel(

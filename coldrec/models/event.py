@@ -84,6 +84,7 @@ class RejectedEvent(models.Model):
     class Meta:
         verbose_name = _("rejected event")
         verbose_name_plural = _("rejected events")
+        permissions = [("replay_rejectedevent", "Can try a rejected event again")]
         indexes = [models.Index(fields=["shop", "received_at"], name="coldrec_rejected_time")]
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ class ModelVersion(models.Model):
         verbose_name = _("model version")
         verbose_name_plural = _("model versions")
         ordering = ["shop", "-number"]
+        permissions = [("promote_modelversion", "Can put a model version into service and take it back")]
         constraints = [models.UniqueConstraint(fields=["shop", "number"], name="coldrec_version_once")]
 
     def __str__(self) -> str:

@@ -389,15 +389,18 @@ def record_drafts(
     return total
 
 
-def replay_rejected(shop: Shop, *, now: datetime | None = None) -> Counts:
+def replay_rejected(
+    shop: Shop, *, among: models.QuerySet[RejectedEvent] | None = None, now: datetime | None = None
+) -> Counts:
     """How many rejected events could be taken now, were there already, or stay rejected; the first two leave the table.
 
-    For use once the cause is gone: a kind this version knows, a clock that has caught up.
+    For use once the cause is gone: a kind this version knows, a clock that has caught up. ``among`` narrows them down.
     """
     now = now or timezone.now()
     total = Counts()
     last = 0
-    while rows := list(shop.rejected_events.filter(pk__gt=last).order_by("pk")[:LOOKUP]):
+    rejected = shop.rejected_events.all() if among is None else among.filter(shop=shop)
+    while rows := list(rejected.filter(pk__gt=last).order_by("pk")[:LOOKUP]):
         last = rows[-1].pk
         readable: dict[int, tuple[RejectedEvent, EventDraft]] = {}
         for position, row in enumerate(rows):
