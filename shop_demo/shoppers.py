@@ -119,7 +119,7 @@ def simulate(
             here = open_shelf & (department_of == department_of_kind[errand])
             if rng.random() < 0.25:
                 yield ShopperEvent(
-                    f"demo-{person + 1}-{number}", name, "search", "", clock, query=truth.kinds[errand].lower()
+                    f"{person + 1}-{number}", name, "search", "", clock, query=truth.kinds[errand].lower()
                 )
                 number += 1
             seen: set[int] = set()
@@ -133,7 +133,7 @@ def simulate(
                 row = int(rng.choice(options, p=weights / weights.sum()))
                 seen.add(row)
                 clock = min(clock + timedelta(seconds=float(rng.integers(15, 150))), now)
-                yield ShopperEvent(f"demo-{person + 1}-{number}", name, "view", products[row].upc, clock)
+                yield ShopperEvent(f"{person + 1}-{number}", name, "view", products[row].upc, clock)
                 number += 1
                 best = score[here].max() if here.any() else score[row]
                 if rng.random() > 0.32 * np.exp(-0.45 * max(best - score[row], 0.0)):
@@ -141,7 +141,7 @@ def simulate(
                 for kind, chance in (("basket_add", 1.0), ("purchase", 0.65)):
                     if rng.random() < chance:
                         clock = min(clock + timedelta(seconds=float(rng.integers(10, 240))), now)
-                        yield ShopperEvent(f"demo-{person + 1}-{number}", name, kind, products[row].upc, clock)
+                        yield ShopperEvent(f"{person + 1}-{number}", name, kind, products[row].upc, clock)
                         number += 1
                         bought[row] |= kind == "purchase"
 

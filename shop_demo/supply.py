@@ -22,7 +22,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Supply:
-    """A shop's goods and past. ``events`` takes coldrec's item id by UPC; its ids begin with ``event_prefix``."""
+    """A shop's goods and past. ``events`` takes coldrec's item id by UPC and comes in the same order each time.
+
+    Their ids begin with ``event_prefix``, so counting the stored ones tells how far a loading came.
+    """
 
     listings: list[Listing]
     event_count: int
@@ -34,13 +37,14 @@ def own(now: datetime, *, products: int = 400, people: int = 1500) -> Supply:
     """The demo's own catalogue and its simulated shoppers."""
     goods = catalogue.generate(products)
     past = list(shoppers.simulate(goods, now=now, shoppers=people))
+    prefix = f"demo-{products}x{people}-"  # another size has another past
     price = {product.upc: product.price for product in goods}
 
     def events(item_ids: dict[str, str]) -> Iterator[EventDraft]:
         for event in past:
             bought = event.kind == "purchase"
             yield EventDraft(
-                event_id=event.event_id,
+                event_id=f"{prefix}{event.event_id}",
                 kind=KINDS[event.kind],
                 item_id=item_ids[event.upc] if event.upc else "",
                 query=event.query,
@@ -51,7 +55,7 @@ def own(now: datetime, *, products: int = 400, people: int = 1500) -> Supply:
                 visitor=event.shopper,
             )
 
-    return Supply(own_listings(goods, now), len(past), "demo-", events)
+    return Supply(own_listings(goods, now), len(past), prefix, events)
 
 
 def journey(now: datetime) -> Supply:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -153,8 +154,10 @@ class Command(BaseCommand):
             return "all there"
         adapter = load()
         item_ids = {product.upc: adapter.item_id(product) for product in Product.objects.exclude(upc=None)}
+        # Events are stored in their order and in whole transactions, so the count says where a stopped run goes on.
+        rest = islice(goods.events(item_ids), stored, None)
         bar = Bar(self.stdout, "events", goods.event_count)
-        counts = record_drafts(shop, bar.count(goods.events(item_ids)), source="demo")
+        counts = record_drafts(shop, bar.count(rest, stored), source="demo")
         if counts.rejected:
             raise CommandError(f"{counts.rejected:,} events of the demo were refused; see Rejected events in the admin.")
         return f"{counts.accepted:,} new"
@@ -228,9 +231,9 @@ class Bar:
             self.out.write(f"  {self.name:<11} {percent} %")
         self.out.flush()
 
-    def count(self, rows: Iterator[Any]) -> Iterator[Any]:
-        """The rows as they come, counted."""
-        for done, row in enumerate(rows, start=1):
+    def count(self, rows: Iterator[Any], before: int = 0) -> Iterator[Any]:
+        """The rows as they come, counted on from ``before``."""
+        for done, row in enumerate(rows, start=before + 1):
             yield row
             if done % 500 == 0 or done == self.total:
                 self(done)
@@ -319,7 +322,7 @@ def _product_address(page: str) -> str:
 
 def _plain(error: Exception) -> str:
     """One sentence about a machine that will not go on."""
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or DISK_FULL.search(str(error)):
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or DISK_FULL.search(str(error)):
         return f"The disk that holds {settings.DEMO_DIR} is full; free some space and run the same command again."
     if isinstance(error, DatabaseError):
         name = settings.DATABASES["default"]["NAME"]
