@@ -1,0 +1,30 @@
+"""Visitors: who is recommended to, under a pseudonym."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from coldrec.admin import display
+from coldrec.admin.base import FactsAdmin
+from coldrec.models import Visitor
+
+
+@admin.register(Visitor)
+class VisitorAdmin(FactsAdmin):
+    list_display = ("key", "user", "consent", "merged_into", "created_at")
+    list_filter = ("consent", ("user", admin.EmptyFieldListFilter))
+    list_select_related = ("user", "merged_into")
+    search_fields = ("key__exact",)
+    search_help_text = _("A visitor's key as a whole.")
+    fields = ("key", "user", "consent", "merged_into", "created_at", "activity", "shop")
+
+    @admin.display(description=_("activity"))
+    def activity(self, visitor: Visitor) -> SafeString:
+        return format_html(
+            "{} · {}",
+            display.rows_link("event", _("events of this visitor"), visitor__id__exact=visitor.pk),
+            display.rows_link("slate", _("lists served to this visitor"), visitor__id__exact=visitor.pk),
+        )

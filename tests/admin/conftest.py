@@ -1,0 +1,107 @@
+"""A shop with a little of everything, and people who may do different things in the admin."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from coldrec.models import (
+    Event,
+    Item,
+    ModelVersion,
+    RejectedEvent,
+    Shop,
+    Slate,
+    SlateItem,
+    TrainingRun,
+    Triple,
+    Visitor,
+)
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def stock(shop: Shop, count: int, start: int = 0) -> None:
+    """``count`` rows of every table; each visitor has seen one list of two items and clicked the first."""
+    version = ModelVersion.objects.create(
+        shop=shop,
+        number=start + 1,
+        path=f"{shop.key}/{start + 1}",
+        digest="0" * 64,
+        metrics={"cold": 0.31254, "warm": 0.1, "new_visitor_1": 0.2},
+    )
+    for n in range(start, start + count):
+        item = Item.objects.create(
+            shop=shop,
+            external_id=f"sku-{n}",
+            title=f"Kettle {n}",
+            brand="Fellow",
+            category=["Kitchen", "Kettles"],
+            attributes={"colour": "red", "sizes": ["s", "m"]},
+            price=Decimal("12.90"),
+            currency="EUR",
+            url=f"/kettles/{n}/",
+            image_url="javascript:alert(1)",
+            first_seen=NOON,
+            updated_at=NOON,
+        )
+        Triple.objects.create(shop=shop, head=f"item:{item.external_id}", relation="brand", tail="brand:Fellow")
+        visitor = Visitor.objects.create(shop=shop, key=f"{shop.key}-visitor-{n}")
+        slate = Slate.objects.create(
+            shop=shop,
+            placement="home",
+            visitor=visitor,
+            policy="ladder",
+            level="popular",
+            version=version,
+            context={"seeds": ["sku-0"]},
+            created_at=NOON,
+        )
+        for position, item_id in enumerate([item.external_id, "gone"], start=1):
+            SlateItem.objects.create(
+                slate=slate,
+                shop=shop,
+                item_id=item_id,
+                position=position,
+                score=1 / position,
+                level="popular",
+                reason={"kind": "popular"},
+            )
+        Event.objects.create(
+            shop=shop,
+            event_id=f"e{n}",
+            kind="click",
+            visitor=visitor,
+            item_id=item.external_id,
+            slate_id=slate.pk,
+            position=1,
+            occurred_at=NOON,
+        )
+        RejectedEvent.objects.create(
+            shop=shop, body='{"event_id": "r"}', code="unknown_kind", reason=f"kind {n} is unknown", visitor=visitor
+        )
+        TrainingRun.objects.create(
+            shop=shop, state="failed", error="FitError: no data", config={"factors": 64}, finished_at=NOON
+        )
+    TrainingRun.objects.update(started_at=NOON - timedelta(seconds=30))
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    return Shop.objects.create(key="default", name="The shop")
+
+
+@pytest.fixture
+def staff(shop: Shop, client: Client) -> Client:
+    """Signed in as somebody who may look at everything and change nothing."""
+    user = User.objects.create_user("staff", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="coldrec", codename__startswith="view"))
+    client.force_login(user)
+    return client
+
+
+def permit(*codenames: str) -> None:
+    """Give the signed-in person of ``staff`` more permissions."""
+    User.objects.get(username="staff").user_permissions.add(*Permission.objects.filter(codename__in=codenames))
