@@ -29,10 +29,7 @@ def _sha256(path: Path) -> str:
 
 
 def write(
-    path: Path,
-    arrays: Mapping[str, npt.NDArray[Any]],
-    documents: Mapping[str, Any],
-    card: Mapping[str, Any],
+    path: Path, arrays: Mapping[str, npt.NDArray[Any]], documents: Mapping[str, Any], card: Mapping[str, Any]
 ) -> Artifact:
     """The artifact written to ``path``, which must not exist; nothing half-written is left at that name.
 
@@ -46,9 +43,7 @@ def write(
         raise ArtifactError(f"{path} exists already; an artifact is written once")
     for name, array in arrays.items():
         if array.dtype.hasobject:
-            raise ArtifactError(
-                f"array {name!r} holds Python objects; only plain numbers and text are allowed"
-            )
+            raise ArtifactError(f"array {name!r} holds Python objects; only plain numbers and text are allowed")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ArtifactError(f"array {name!r} holds NaN or infinite values")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -56,17 +51,10 @@ def write(
     for name, array in arrays.items():
         np.save(partial / f"{name}.npy", array, allow_pickle=False)
     for name, document in documents.items():
-        (partial / f"{name}.json").write_text(
-            json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8"
-        )
-    files = {
-        p.name: {"sha256": _sha256(p), "bytes": p.stat().st_size}
-        for p in sorted(partial.iterdir())
-    }
+        (partial / f"{name}.json").write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), "utf-8")
+    files = {p.name: {"sha256": _sha256(p), "bytes": p.stat().st_size} for p in sorted(partial.iterdir())}
     manifest = {"format": FORMAT, "card": dict(card), "files": files}
-    (partial / MANIFEST).write_text(
-        json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False), "utf-8"
-    )
+    (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
     for file in partial.iterdir():
         with file.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -94,34 +82,22 @@ class Artifact:
         try:
             raw = (path / MANIFEST).read_bytes()
         except OSError as error:
-            raise ArtifactError(
-                f"{path} has no readable {MANIFEST}: {error.strerror}"
-            ) from error
+            raise ArtifactError(f"{path} has no readable {MANIFEST}: {error.strerror}") from error
         try:
             manifest = json.loads(raw)
-            version, card, files = (
-                manifest["format"],
-                manifest["card"],
-                manifest["files"],
-            )
+            version, card, files = (manifest["format"], manifest["card"], manifest["files"])
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{path / MANIFEST} is damaged: {error}") from error
         if version != FORMAT:
-            raise ArtifactError(
-                f"{path} has artifact format {version!r}; this code reads format {FORMAT}"
-            )
+            raise ArtifactError(f"{path} has artifact format {version!r}; this code reads format {FORMAT}")
         for name, facts in files.items():
             file = path / name
             if file.parent != path or not file.is_file() or file.is_symlink():
                 raise ArtifactError(f"{file} is missing or not a plain file")
             if file.stat().st_size != facts["bytes"]:
-                raise ArtifactError(
-                    f"{file} has {file.stat().st_size} bytes; the manifest says {facts['bytes']}"
-                )
+                raise ArtifactError(f"{file} has {file.stat().st_size} bytes; the manifest says {facts['bytes']}")
             if verify and _sha256(file) != facts["sha256"]:
-                raise ArtifactError(
-                    f"{file} is damaged: its SHA-256 is not the one in the manifest"
-                )
+                raise ArtifactError(f"{file} is damaged: its SHA-256 is not the one in the manifest")
         return cls(path, hashlib.sha256(raw).hexdigest(), card, files)
 
     def __contains__(self, name: str) -> bool:
@@ -136,9 +112,7 @@ class Artifact:
             except ValueError:  # an empty array cannot be mapped
                 return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
         except (OSError, ValueError, EOFError) as error:
-            raise ArtifactError(
-                f"{file} cannot be read as an array: {error}"
-            ) from error
+            raise ArtifactError(f"{file} cannot be read as an array: {error}") from error
 
     def document(self, name: str) -> Any:
         file = self._file(f"{name}.json")
@@ -149,7 +123,5 @@ class Artifact:
 
     def _file(self, name: str) -> Path:
         if name not in self.files:
-            raise ArtifactError(
-                f"{self.path} has no {name}; it was made by another version of coldrec"
-            )
+            raise ArtifactError(f"{self.path} has no {name}; it was made by another version of coldrec")
         return self.path / name

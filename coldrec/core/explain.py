@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from coldrec.core.retrieval.neighbours import gather
 from coldrec.core.retrieval.sources import Sources
-from coldrec.core.types import FloatArray
+from coldrec.core.types import FloatArray, IntArray
 
 EVIDENCE = 2
 """Items named as evidence at most."""
 
 
-def because(
-    sources: Sources, chosen: Sequence[int], known: Sequence[int]
-) -> list[list[tuple[int, float]]]:
+def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> list[list[tuple[int, float]]]:
     """For every chosen position the known positions that speak for it, strongest first, with their weights.
 
     The weight adds likeness in words and entities to shared visitors, each on its own scale of 0 to 1 within this
@@ -25,40 +24,40 @@ def because(
     """
     if not chosen or not known:
         return [[] for _ in chosen]
-    alike = _dense(_rows(sources, "text", chosen) @ _rows(sources, "text", known).T)
-    tied = _dense(_rows(sources, "entity", chosen) @ _rows(sources, "entity", known).T)
+    alike = _likeness(sources, "text", chosen, known)
+    tied = _likeness(sources, "entity", chosen, known)
     shared = np.zeros_like(alike)
-    n = sources.n
-    main = [at for at, row in enumerate(known) if row < n]
-    if main:
-        votes = sources.neighbours[[known[at] for at in main]]
-        inside = [at for at, row in enumerate(chosen) if row < n]
-        shared[np.ix_(inside, main)] = _dense(votes[:, [chosen[at] for at in inside]]).T
+    inside = [at for at, row in enumerate(chosen) if row < sources.n]
+    rows = [chosen[at] for at in inside]
+    for at, row in enumerate(known):
+        if row < sources.n:
+            shared[inside, at] = gather([row], [1.0], sources.neighbours)[rows]
     weight = _scaled(alike) + _scaled(tied) + _scaled(shared)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [
-        [
-            (known[at], float(weight[row, at]))
-            for at in order[row]
-            if weight[row, at] > 0
-        ]
-        for row in range(len(chosen))
+        [(known[at], float(weight[row, at])) for at in order[row] if weight[row, at] > 0] for row in range(len(chosen))
     ]
 
 
-def _rows(sources: Sources, matrix: str, rows: Sequence[int]) -> sparse.csr_array:
+def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
+    """(chosen, known) cosine in words or in entities."""
     main: sparse.csr_array = getattr(sources.content, matrix)
-    if all(row < sources.n for row in rows):
-        return main[list(rows)]
-    fresh: sparse.csr_array = getattr(sources.fresh, matrix)
-    parts = [
-        main[[row]] if row < sources.n else fresh[[row - sources.n]] for row in rows
-    ]
-    return sparse.csr_array(sparse.vstack(parts))
+    fresh: sparse.csr_array | None = getattr(sources.fresh, matrix) if sources.fresh else None
 
+    def row(at: int) -> tuple[IntArray, FloatArray]:
+        source, place = (main, at) if at < sources.n or fresh is None else (fresh, at - sources.n)
+        span = slice(source.indptr[place], source.indptr[place + 1])
+        return source.indices[span], source.data[span]
 
-def _dense(matrix: sparse.csr_array) -> FloatArray:
-    return np.asarray(matrix.toarray(), np.float32)
+    profiles = np.zeros((len(known), main.shape[1]), np.float32)
+    for line, at in enumerate(known):
+        terms, weights = row(at)
+        profiles[line, terms] = weights
+    likeness = np.zeros((len(chosen), len(known)), np.float32)
+    for line, at in enumerate(chosen):
+        terms, weights = row(at)
+        likeness[line] = profiles[:, terms] @ weights
+    return likeness
 
 
 def _scaled(matrix: FloatArray) -> FloatArray:

@@ -47,29 +47,16 @@ class Model:
     def of(cls, artifact: Artifact) -> Model:
         catalogue = artifact.document("catalogue")
         sources = Sources.load(artifact)
-        ids, categories = (
-            catalogue["ids"],
-            [tuple(path) for path in catalogue["categories"]],
-        )
+        ids, categories = (catalogue["ids"], [tuple(path) for path in catalogue["categories"]])
         first_seen = np.asarray(artifact.array("first_seen"))
-        for name, length in (
-            ("ids", len(ids)),
-            ("categories", len(categories)),
-            ("first_seen", len(first_seen)),
-        ):
+        for name, length in (("ids", len(ids)), ("categories", len(categories)), ("first_seen", len(first_seen))):
             if length != sources.n:
-                raise ArtifactError(
-                    f"{artifact.path}: {length} {name} for {sources.n} items"
-                )
+                raise ArtifactError(f"{artifact.path}: {length} {name} for {sources.n} items")
         warm = int((sources.counts > 0).sum())
         if (sources.counts[:warm] == 0).any():
-            raise ArtifactError(
-                f"{artifact.path}: items with interactions must stand first"
-            )
+            raise ArtifactError(f"{artifact.path}: items with interactions must stand first")
         fusion = Fusion.load(artifact.document("fusion"))
-        return cls(
-            artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion
-        )
+        return cls(artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion)
 
     def extend(self, items: Sequence[Item]) -> Model:
         """The same model that also knows ``items``; those it knows already are passed over."""
@@ -78,13 +65,9 @@ class Model:
         return replace(
             self,
             item_ids=self.item_ids[: self.sources.n] + [item.id for item in fresh],
-            categories=self.categories[: self.sources.n]
-            + [item.category for item in fresh],
+            categories=self.categories[: self.sources.n] + [item.category for item in fresh],
             first_seen=np.concatenate(
-                [
-                    self.first_seen[: self.sources.n],
-                    np.array([i.first_seen or 0.0 for i in fresh], np.float64),
-                ]
+                [self.first_seen[: self.sources.n], np.array([i.first_seen or 0.0 for i in fresh], np.float64)]
             ),
             sources=self.sources.extend(fresh),
         )
@@ -126,6 +109,4 @@ class Model:
         if not self.item_ids:
             return np.zeros((len(histories), 0), np.float32)
         sources = self.sources.scores(histories, self._names)
-        return (
-            self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
-        )
+        return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter

@@ -15,17 +15,7 @@ from coldrec.core import histories
 from coldrec.core.explain import because
 from coldrec.core.model import Model
 from coldrec.core.ranking.fusion import standardise
-from coldrec.core.types import (
-    BoolArray,
-    Candidate,
-    FloatArray,
-    IntArray,
-    Interaction,
-    Kind,
-    Level,
-    Reason,
-    Request,
-)
+from coldrec.core.types import BoolArray, Candidate, FloatArray, IntArray, Interaction, Kind, Level, Reason, Request
 
 KNOWN = 5
 """Distinct items from which on a list counts as personal; below it is the session's."""
@@ -55,9 +45,7 @@ def rank(
     return _Visit(model, tuple(history), now).best(k, candidates)
 
 
-def recommend(
-    model: Model | None, requests: Sequence[Request], k: int | Sequence[int]
-) -> list[list[Candidate]]:
+def recommend(model: Model | None, requests: Sequence[Request], k: int | Sequence[int]) -> list[list[Candidate]]:
     """One list per request, at most k long, best first; requests of one visitor share one retrieval.
 
     Without a model, or where no rung has anything, a list is empty: the caller's next step is the newest items of its
@@ -91,42 +79,21 @@ def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
                 chosen.append((row, score, level))
         if len(chosen) == k:
             break
-    known = (
-        visit.rows
-        if request.kind not in (Kind.SIMILAR, Kind.TOGETHER)
-        else visit.positions(request.seeds)
-    )
+    known = visit.rows if request.kind not in (Kind.SIMILAR, Kind.TOGETHER) else visit.positions(request.seeds)
     told = because(model.sources, [row for row, _, _ in chosen], known)
     return [
-        Candidate(
-            model.item_ids[row],
-            score,
-            level,
-            _reason(model, request.kind, level, row, evidence),
-        )
+        Candidate(model.item_ids[row], score, level, _reason(model, request.kind, level, row, evidence))
         for (row, score, level), evidence in zip(chosen, told, strict=True)
     ]
 
 
-def _reason(
-    model: Model, kind: Kind, level: Level, row: int, evidence: list[tuple[int, float]]
-) -> Reason:
+def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[tuple[int, float]]) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in (Kind.RECENT, Kind.TRENDING, Kind.NEW):
-        return Reason(
-            {Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}[kind]
-        )
+        return Reason({Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}[kind])
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
-        name = (
-            "together"
-            if kind is Kind.TOGETHER
-            else "similar"
-            if kind is Kind.SIMILAR
-            else "because"
-        )
-        return Reason(
-            name, tuple(model.item_ids[j] for j, _ in evidence), evidence[0][1]
-        )
+        name = "together" if kind is Kind.TOGETHER else "similar" if kind is Kind.SIMILAR else "because"
+        return Reason(name, tuple(model.item_ids[j] for j, _ in evidence), evidence[0][1])
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")
     return Reason("new" if model.counts[row] == 0 else "popular")
@@ -135,46 +102,30 @@ def _reason(
 class _Visit:
     """One visitor at one moment: what several lists of a page share."""
 
-    def __init__(
-        self, model: Model, history: tuple[Interaction, ...], now: float | None
-    ) -> None:
+    def __init__(self, model: Model, history: tuple[Interaction, ...], now: float | None) -> None:
         self.model, self.history, self.now = model, history, now
 
     def positions(self, items: Sequence[str]) -> list[int]:
-        return [
-            self.model.position[item] for item in items if item in self.model.position
-        ]
+        return [self.model.position[item] for item in items if item in self.model.position]
 
     @cached_property
     def rows(self) -> list[int]:
         """Positions of the visitor's items, the latest last, each once."""
-        latest_first = dict.fromkeys(
-            reversed(self.positions([e.item for e in self.history]))
-        )
+        latest_first = dict.fromkeys(reversed(self.positions([e.item for e in self.history])))
         return list(latest_first)[::-1]
 
     @cached_property
     def scores(self) -> FloatArray:
         """(size,) log-probabilities."""
-        matrix = histories.from_interactions(
-            [self.history], self.model.position, len(self.model.item_ids), [self.now]
-        )
+        matrix = histories.from_interactions([self.history], self.model.position, len(self.model.item_ids), [self.now])
         scores: FloatArray = self.model.scores(matrix)[0]
         return scores
 
     @property
     def level(self) -> Level:
-        return (
-            Level.PERSONAL
-            if len(self.rows) >= KNOWN
-            else Level.SESSION
-            if self.rows
-            else Level.POPULAR
-        )
+        return Level.PERSONAL if len(self.rows) >= KNOWN else Level.SESSION if self.rows else Level.POPULAR
 
-    def best(
-        self, k: int, candidates: BoolArray | None = None
-    ) -> tuple[IntArray, FloatArray]:
+    def best(self, k: int, candidates: BoolArray | None = None) -> tuple[IntArray, FloatArray]:
         scores = self.scores.copy()
         scores[self.rows] = -np.inf
         if candidates is not None:
@@ -208,15 +159,9 @@ def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     """Items that could stand in for the seeds: alike in content, and wanted by the same visitors."""
     seeds = visit.positions(request.seeds)
     if seeds:
-        sources = _seed_scores(
-            visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors")
-        )
-        score = sum(
-            w * standardise(sources[name], log=True) for name, w in _ALIKE.items()
-        )
-        rows = _top(
-            np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k
-        )
+        sources = _seed_scores(visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors"))
+        score = sum(w * standardise(sources[name], log=True) for name, w in _ALIKE.items())
+        rows = _top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
         yield Level.SIMILAR, rows, score[rows]
     yield from _popular(visit, request, k)
 
@@ -249,21 +194,14 @@ def _new(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
         yield Level.NEWEST, *visit.among(newest, k)
 
 
-def _popular(
-    visit: _Visit, request: Request, k: int, *, now: bool = False
-) -> Iterator[Rung]:
+def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> Iterator[Rung]:
     model = visit.model
     sources = model.sources
     score = np.pad(sources.popularity, (0, sources.size - sources.n)) + model.jitter
     if now and sources.trend is not None:
         moment = np.array([np.inf if request.now is None else request.now])
-        moment = np.minimum(
-            moment,
-            sources.trend.start + sources.trend.width * (len(sources.trend.levels) + 1),
-        )
-        score[: sources.n] = (
-            sources.trend.at(moment, sources.popularity)[0] + model.jitter[: sources.n]
-        )
+        moment = np.minimum(moment, sources.trend.start + sources.trend.width * (len(sources.trend.levels) + 1))
+        score[: sources.n] = sources.trend.at(moment, sources.popularity)[0] + model.jitter[: sources.n]
     category = request.category
     if not category and request.seeds and (seeds := visit.positions(request.seeds)):
         category = model.categories[seeds[0]]
@@ -289,13 +227,7 @@ _RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
 }
 
 
-def _seed_scores(
-    model: Model, seeds: Sequence[int], names: Sequence[str]
-) -> dict[str, FloatArray]:
+def _seed_scores(model: Model, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
     """Source name → (size,) scores of every item beside the seeds."""
-    matrix = histories.from_rows(
-        [np.array(seeds, np.int64)], len(model.item_ids), [np.nan]
-    )
-    return {
-        name: score[0] for name, score in model.sources.scores(matrix, names).items()
-    }
+    matrix = histories.from_rows([np.array(seeds, np.int64)], len(model.item_ids), [np.nan])
+    return {name: score[0] for name, score in model.sources.scores(matrix, names).items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from coldrec import conf
 from coldrec.core import pipeline
@@ -17,6 +19,7 @@ from coldrec.core.evaluation import tasks
 from coldrec.core.model import Model
 from coldrec.core.training.config import FitConfig
 from coldrec.core.training.fit import fit
+from coldrec.core.types import BoolArray, IntArray, Interaction
 
 Progress = Callable[[str, float], None]
 
@@ -71,12 +74,13 @@ def run_benchmark(
 
 def serve_task(model: Model, task: tasks.Task, *, progress: Progress | None = None) -> dict[str, tasks.VisitorLists]:
     """View → visitor → items, from the personal list of the site restricted to each view's candidates."""
-    return tasks.serve(
-        task,
-        lambda history, k, candidates: pipeline.rank(model, history, k, candidates=candidates)[0],
-        history_length=conf.get("HISTORY_LENGTH"),
-        progress=progress,
-    )
+    place = np.array([model.position[item] for item in task.dataset.item_ids], np.int64)  # task's order → model's
+    back = np.argsort(place)
+
+    def rank(history: Sequence[Interaction], k: int, candidates: BoolArray) -> IntArray:
+        return back[pipeline.rank(model, history, k, candidates=candidates[back])[0]]
+
+    return tasks.serve(task, rank, history_length=conf.get("HISTORY_LENGTH"), progress=progress)
 
 
 def read_changes(path: Path) -> dict[str, Any]:

@@ -52,10 +52,7 @@ def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
     """
     mean = scores.mean(axis=-1, keepdims=True)
     result = scores - mean
-    deviation = np.sqrt(
-        np.einsum("...c,...c->...", result, result)[..., None]
-        / max(scores.shape[-1], 1)
-    )
+    deviation = np.sqrt(np.einsum("...c,...c->...", result, result)[..., None] / max(scores.shape[-1], 1))
     flat = deviation <= 1e-6 * (1e-6 + np.abs(mean))
     result *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
     if log:
@@ -97,33 +94,18 @@ class Fusion:
     @classmethod
     def prior(cls) -> Fusion:
         """The weights of a shop that has nothing to learn from."""
-        warm = np.array(
-            [[PRIOR_WARM.get(name, 0.0) for name in WARM]] * len(KNOTS), np.float32
-        )
+        warm = np.array([[PRIOR_WARM.get(name, 0.0) for name in WARM]] * len(KNOTS), np.float32)
         cold = np.array([PRIOR_COLD.get(name, 0.0) for name in COLD], np.float32)
         return cls(warm, cold, warm_log=False, cold_log=True, cold_share=-1.0)
 
     def names(self) -> tuple[str, ...]:
         """The sources with a weight that matters; the others need not be computed."""
-        used = {
-            name
-            for name, column in zip(WARM, self.warm.T, strict=True)
-            if np.abs(column).max() > 0
-        }
-        used |= {
-            name
-            for name, weight in zip(COLD, self.cold, strict=True)
-            if abs(weight) > 0
-        }
+        used = {name for name, column in zip(WARM, self.warm.T, strict=True) if np.abs(column).max() > 0}
+        used |= {name for name, weight in zip(COLD, self.cold, strict=True) if abs(weight) > 0}
         return tuple(name for name in dict.fromkeys(WARM + COLD) if name in used)
 
     def group_scores(
-        self,
-        sources: Mapping[str, FloatArray],
-        size: IntArray,
-        group: slice | IntArray,
-        *,
-        cold: bool,
+        self, sources: Mapping[str, FloatArray], size: IntArray, group: slice | IntArray, *, cold: bool
     ) -> FloatArray:
         """(b, c) fused scores of one group of items: the logits of a softmax over that group."""
         names = [name for name in (COLD if cold else WARM) if name in sources]
@@ -132,14 +114,10 @@ class Fusion:
         if cold:
             kept = [COLD.index(name) for name in names]
             return np.tensordot(self.cold[kept], standard, axes=1)  # type: ignore[no-any-return]
-        weight = (
-            hats(size) @ self.warm[:, [WARM.index(name) for name in names]]
-        )  # (b, S)
+        weight = hats(size) @ self.warm[:, [WARM.index(name) for name in names]]  # (b, S)
         return np.einsum("bs,sbc->bc", weight, standard, optimize=True)  # type: ignore[no-any-return]
 
-    def scores(
-        self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int
-    ) -> FloatArray:
+    def scores(self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int) -> FloatArray:
         """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm."""
         total = next(iter(sources.values())).shape[1]
         parts = []
@@ -147,15 +125,9 @@ class Fusion:
             logits = self.group_scores(sources, size, slice(0, warm_items), cold=False)
             parts.append(log_softmax(logits) - np.logaddexp(0, self.cold_share))
         if warm_items < total:
-            logits = self.group_scores(
-                sources, size, slice(warm_items, total), cold=True
-            )
+            logits = self.group_scores(sources, size, slice(warm_items, total), cold=True)
             parts.append(log_softmax(logits) - np.logaddexp(0, -self.cold_share))
-        return (
-            np.concatenate(parts, axis=1)
-            if parts
-            else np.zeros((len(size), 0), np.float32)
-        )
+        return np.concatenate(parts, axis=1) if parts else np.zeros((len(size), 0), np.float32)
 
     def save(self) -> dict[str, Any]:
         """A JSON document that says every weight by name."""
@@ -173,28 +145,14 @@ class Fusion:
         """Raises ArtifactError when a weight is missing, not a number or made for other knots."""
         try:
             if tuple(document["knots"]) != KNOTS:
-                raise ArtifactError(
-                    f"the fusion has knots {document['knots']}; this code has {list(KNOTS)}"
-                )
+                raise ArtifactError(f"the fusion has knots {document['knots']}; this code has {list(KNOTS)}")
             warm = np.array([document["warm"][name] for name in WARM], np.float32).T
             cold = np.array([document["cold"][name] for name in COLD], np.float32)
-            fusion = cls(
-                warm,
-                cold,
-                document["warm_log"],
-                document["cold_log"],
-                float(document["cold_share"]),
-            )
+            fusion = cls(warm, cold, document["warm_log"], document["cold_log"], float(document["cold_share"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(
-                f"the fusion's weights are damaged: {error!r}"
-            ) from error
-        if warm.shape != (len(KNOTS), len(WARM)) or not (
-            np.isfinite(warm).all() and np.isfinite(cold).all()
-        ):
-            raise ArtifactError(
-                "the fusion's weights have a wrong shape or are not finite"
-            )
+            raise ArtifactError(f"the fusion's weights are damaged: {error!r}") from error
+        if warm.shape != (len(KNOTS), len(WARM)) or not (np.isfinite(warm).all() and np.isfinite(cold).all()):
+            raise ArtifactError("the fusion's weights have a wrong shape or are not finite")
         return fusion
 
 
@@ -217,14 +175,7 @@ class Lists:
     size: IntArray
 
 
-def learn(
-    lists: Sequence[Lists],
-    prior: FloatArray,
-    *,
-    ridge: float,
-    smooth: float,
-    steps: int = 60,
-) -> FloatArray:
+def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: float, steps: int = 60) -> FloatArray:
     """(K, S) weights that make the wanted items likely: a listwise softmax, convex in the weights.
 
     Minimises the mean cross-entropy of the wanted items plus ``ridge``·‖θ − prior‖² plus
@@ -241,14 +192,8 @@ def learn(
     if not total:
         return prior
     strength = 1 + 300 / total
-    basis = [
-        hats(part.size) if len(prior) > 1 else np.ones((len(part.size), 1), np.float32)
-        for part in lists
-    ]
-    wanted = [
-        np.arange(part.sources.shape[2])[None, :] < part.targets[:, None]
-        for part in lists
-    ]
+    basis = [hats(part.size) if len(prior) > 1 else np.ones((len(part.size), 1), np.float32) for part in lists]
+    wanted = [np.arange(part.sources.shape[2])[None, :] < part.targets[:, None] for part in lists]
 
     def objective(flat: FloatArray) -> tuple[float, FloatArray]:
         theta = flat.reshape(prior.shape)
@@ -263,19 +208,13 @@ def learn(
             pull = (np.exp(logp) - share).astype(np.float32)
             gradient += hat.T @ np.matmul(part.sources, pull[:, :, None])[:, :, 0]
         drift, jump = theta - prior, np.diff(theta, axis=0)
-        loss = loss / total + strength * (
-            ridge * float((drift**2).sum()) + smooth * float((jump**2).sum())
-        )
+        loss = loss / total + strength * (ridge * float((drift**2).sum()) + smooth * float((jump**2).sum()))
         gradient = gradient / total + 2 * strength * ridge * drift
         gradient[1:] += 2 * strength * smooth * jump
         gradient[:-1] -= 2 * strength * smooth * jump
         return loss, gradient.ravel()
 
     found = minimize(
-        objective,
-        prior.ravel().astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": steps},
+        objective, prior.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": steps}
     )
     return found.x.reshape(prior.shape).astype(np.float32)  # type: ignore[no-any-return]

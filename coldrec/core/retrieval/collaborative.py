@@ -9,13 +9,7 @@ from coldrec.core.retrieval.neighbours import top_entries
 from coldrec.core.types import FloatArray
 
 
-def ease(
-    interactions: sparse.csr_array,
-    *,
-    regularisation: float,
-    k: int,
-    max_size: int = 14_000,
-) -> sparse.csr_array:
+def ease(interactions: sparse.csr_array, *, regularisation: float, k: int, max_size: int = 14_000) -> sparse.csr_array:
     """(n, n) float32 item-to-item weights B; a visitor's scores are ``x @ B``.
 
     ``B = I − P diag(1/P_ii)`` with ``P = (XᵀX + λI)⁻¹``. With fewer visitors than items P is read from the smaller
@@ -36,16 +30,8 @@ def ease(
     x = sparse.csr_array(interactions.astype(np.float32))
     if min(m, n) > max_size:
         frequent = np.sort(np.argsort(-x.sum(axis=0), kind="stable")[:max_size])
-        small = ease(
-            sparse.csr_array(x[:, frequent]),
-            regularisation=regularisation,
-            k=k,
-            max_size=max_size,
-        )
-        lift = sparse.csr_array(
-            (np.ones(max_size, np.float32), (np.arange(max_size), frequent)),
-            shape=(max_size, n),
-        )
+        small = ease(sparse.csr_array(x[:, frequent]), regularisation=regularisation, k=k, max_size=max_size)
+        lift = sparse.csr_array((np.ones(max_size, np.float32), (np.arange(max_size), frequent)), shape=(max_size, n))
         return sparse.csr_array(lift.T @ small @ lift)
     if n <= m:
         gram = (x.T @ x).toarray()
@@ -61,15 +47,11 @@ def ease(
         half = _inverse(gram) @ x.toarray() if m * n <= 400_000_000 else None
         x_t = sparse.csr_array(x.T)
         right = half if half is not None else (sparse.csr_array(x.T) @ _inverse(gram)).T
-        diagonal = (
-            1 - np.asarray(x.multiply(right).sum(axis=0)).ravel()
-        ) / regularisation
+        diagonal = (1 - np.asarray(x.multiply(right).sum(axis=0)).ravel()) / regularisation
         diagonal = diagonal.astype(np.float32)
 
         def rows(start: int, stop: int) -> FloatArray:
-            return _without_diagonal(
-                (x_t[start:stop] @ right) / (regularisation * diagonal), start
-            )
+            return _without_diagonal((x_t[start:stop] @ right) / (regularisation * diagonal), start)
 
     return top_entries(rows, n, n, k)
 
@@ -80,9 +62,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     if info == 0:
         inverse, info = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     if info != 0:
-        raise np.linalg.LinAlgError(
-            f"the regularised matrix is not positive definite (LAPACK info {info})"
-        )
+        raise np.linalg.LinAlgError(f"the regularised matrix is not positive definite (LAPACK info {info})")
     lower = np.tril(inverse)
     lower += np.tril(inverse, -1).T
     return lower  # type: ignore[no-any-return]
@@ -116,13 +96,7 @@ def item_neighbours(
 
 
 def ials(
-    interactions: sparse.csr_array,
-    *,
-    factors: int,
-    alpha: float,
-    regularisation: float,
-    sweeps: int,
-    seed: int,
+    interactions: sparse.csr_array, *, factors: int, alpha: float, regularisation: float, sweeps: int, seed: int
 ) -> FloatArray:
     """(n, factors) float32 item factors of implicit alternating least squares.
 
@@ -147,12 +121,7 @@ def ials(
 
 
 def _least_squares(
-    x: sparse.csr_array,
-    other: FloatArray,
-    start: FloatArray,
-    alpha: float,
-    regularisation: float,
-    steps: int = 3,
+    x: sparse.csr_array, other: FloatArray, start: FloatArray, alpha: float, regularisation: float, steps: int = 3
 ) -> FloatArray:
     """(m, f): conjugate gradients on ``(OᵀO + α Σ o oᵀ + λ_row) z = (1 + α) Σ o`` for every row of x."""
     gram = other.T @ other
@@ -174,31 +143,19 @@ def _least_squares(
     for _ in range(steps):
         product = apply(direction)
         length = np.divide(
-            norm,
-            np.einsum("ij,ij->i", direction, product),
-            out=np.zeros_like(norm),
-            where=norm > 1e-12,
+            norm, np.einsum("ij,ij->i", direction, product), out=np.zeros_like(norm), where=norm > 1e-12
         )[:, None]
         z += length * direction
         residual -= length * product
         previous, norm = norm, np.einsum("ij,ij->i", residual, residual)
         direction = (
-            residual
-            + np.divide(
-                norm, previous, out=np.zeros_like(norm), where=previous > 1e-12
-            )[:, None]
-            * direction
+            residual + np.divide(norm, previous, out=np.zeros_like(norm), where=previous > 1e-12)[:, None] * direction
         )
     return z
 
 
 def fold_in(
-    history: sparse.csr_array,
-    item: FloatArray,
-    gram: FloatArray,
-    *,
-    alpha: float,
-    regularisation: float,
+    history: sparse.csr_array, item: FloatArray, gram: FloatArray, *, alpha: float, regularisation: float
 ) -> FloatArray:
     """(b, f) visitor factors in closed form from weighted histories (b, n): no visitor needs to have been trained.
 

@@ -57,12 +57,7 @@ def stems(word: str) -> str:
 def item_words(item: Item) -> Counter[str]:
     """Term counts of an item; words of the title count twice, words of brand and category once."""
     counts: Counter[str] = Counter()
-    for text, weight in (
-        (item.title, 2),
-        (item.text, 1),
-        (item.brand, 1),
-        (" ".join(item.category), 1),
-    ):
+    for text, weight in ((item.title, 2), (item.text, 1), (item.brand, 1), (" ".join(item.category), 1)):
         for taken, word in enumerate(words(text)):
             if taken >= _MAX_TOKENS:
                 break
@@ -86,10 +81,7 @@ def _values(value: Any) -> Iterator[str]:
 def item_entities(item: Item) -> set[str]:
     """Entities an item is tied to by its own fields: brand, every prefix of its category path, attribute values."""
     found = {f"brand:{text}" for text in _values(item.brand)}
-    found.update(
-        f"category:{' > '.join(item.category[:depth]).lower()}"
-        for depth in range(1, len(item.category) + 1)
-    )
+    found.update(f"category:{' > '.join(item.category[:depth]).lower()}" for depth in range(1, len(item.category) + 1))
     for key, value in item.attributes.items():
         found.update(f"{key.lower()}:{text}" for text in _values(value))
     return found
@@ -101,12 +93,8 @@ def graph_entities(triples: Iterable[Triple]) -> dict[str, set[str]]:
     for triple in triples:
         head, tail = triple.head.startswith("item:"), triple.tail.startswith("item:")
         if head != tail:
-            item, entity = (
-                (triple.head, triple.tail) if head else (triple.tail, triple.head)
-            )
-            found.setdefault(item.removeprefix("item:"), set()).add(
-                f"{triple.relation}>{entity.lower()}"
-            )
+            item, entity = (triple.head, triple.tail) if head else (triple.tail, triple.head)
+            found.setdefault(item.removeprefix("item:"), set()).add(f"{triple.relation}>{entity.lower()}")
     return found
 
 
@@ -121,9 +109,7 @@ class Vocabulary:
     b: float = 0.75
 
     @classmethod
-    def learn(
-        cls, bags: Sequence[Counter[str]], *, b: float = 0.75, limit: int = 200_000
-    ) -> Vocabulary:
+    def learn(cls, bags: Sequence[Counter[str]], *, b: float = 0.75, limit: int = 200_000) -> Vocabulary:
         """The terms that at least two items share, rarest dropped past ``limit``.
 
         A term of one item can tie it to nothing. The weight is BM25's: ``ln(1 + (n − df + ½) / (df + ½))``
@@ -134,12 +120,7 @@ class Vocabulary:
         df = np.array([frequency[term] for term in kept], dtype=np.float32)
         idf = np.log1p((len(bags) - df + 0.5) / (df + 0.5)).astype(np.float32)
         lengths = [bag.total() for bag in bags]
-        return cls(
-            {t: i for i, t in enumerate(kept)},
-            idf,
-            float(np.mean(lengths)) if lengths else 1.0,
-            b=b,
-        )
+        return cls({t: i for i, t in enumerate(kept)}, idf, float(np.mean(lengths)) if lengths else 1.0, b=b)
 
     def transform(self, bags: Sequence[Counter[str]]) -> sparse.csr_array:
         """(n, V) float32 with rows of unit length; a bag without known terms gives an empty row."""
@@ -150,16 +131,10 @@ class Vocabulary:
             for term, count in bag.items():
                 if (column := self.columns.get(term)) is not None:
                     indices.append(column)
-                    data.append(
-                        count * (self.k1 + 1) / (count + damp) * self.idf[column]
-                    )
+                    data.append(count * (self.k1 + 1) / (count + damp) * self.idf[column])
             indptr.append(len(indices))
         matrix = sparse.csr_array(
-            (
-                np.array(data, np.float32),
-                np.array(indices, np.int32),
-                np.array(indptr, np.int64),
-            ),
+            (np.array(data, np.float32), np.array(indices, np.int32), np.array(indptr, np.int64)),
             shape=(len(bags), len(self.columns)),
         )
         matrix.sort_indices()

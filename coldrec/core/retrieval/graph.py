@@ -23,27 +23,17 @@ def hops(
     n = len(position)
     pairs = [
         (position[head], position[tail])
-        for head, tail in (
-            (t.head.removeprefix("item:"), t.tail.removeprefix("item:"))
-            for t in triples
-            if _links(t)
-        )
+        for head, tail in ((t.head.removeprefix("item:"), t.tail.removeprefix("item:")) for t in triples if _links(t))
         if head in position and tail in position and head != tail
     ]
     if not pairs:
-        return sparse.csr_array((n, n), dtype=np.float32), sparse.csr_array(
-            (n, n), dtype=np.float32
-        )
+        return sparse.csr_array((n, n), dtype=np.float32), sparse.csr_array((n, n), dtype=np.float32)
     heads, tails = np.array(pairs).T
-    edges = sparse.csr_array(
-        (np.ones(len(heads), np.float32), (heads, tails)), shape=(n, n)
-    )
+    edges = sparse.csr_array((np.ones(len(heads), np.float32), (heads, tails)), shape=(n, n))
     edges = sparse.csr_array(edges + edges.T)
     edges.data[:] = 1.0
     degree = np.asarray(edges.sum(axis=1)).ravel()
-    root = sparse.diags_array(
-        np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0)
-    )
+    root = sparse.diags_array(np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0))
     one = sparse.csr_array(root @ edges @ root).astype(np.float32)
 
     def rows(start: int, stop: int) -> FloatArray:

@@ -26,9 +26,7 @@ class Trend:
     width: float
 
     @classmethod
-    def learn(
-        cls, items: IntArray, times: FloatArray, n: int, *, days: float
-    ) -> Trend | None:
+    def learn(cls, items: IntArray, times: FloatArray, n: int, *, days: float) -> Trend | None:
         """The trend of events at ``times`` (NaN where unknown), or None when no time is known.
 
         Windows are widened until there are at most 128, so that memory does not grow with the shop's age.
@@ -52,12 +50,7 @@ class Trend:
         Rounding down keeps a list from counting what was bought after it was served. Past the data's end the last
         window answers, complete or not.
         """
-        window = (
-            np.floor(
-                (np.nan_to_num(now, nan=self.start) - self.start) / self.width
-            ).astype(np.int64)
-            - 1
-        )
+        window = np.floor((np.nan_to_num(now, nan=self.start) - self.start) / self.width).astype(np.int64) - 1
         known = np.isfinite(now) & (window >= 0)
         result = self.levels[np.clip(window, 0, len(self.levels) - 1)]
         result[~known] = otherwise

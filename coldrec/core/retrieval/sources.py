@@ -20,7 +20,7 @@ from coldrec.core.artifact import Artifact
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import Histories
 from coldrec.core.retrieval import collaborative, content, graph
-from coldrec.core.retrieval.neighbours import similar_rows
+from coldrec.core.retrieval.neighbours import gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
 from coldrec.core.training.config import FitConfig
 from coldrec.core.types import FloatArray, IntArray, Item, Triple
@@ -88,10 +88,6 @@ class Content:
     def entity_t(self) -> sparse.csr_array:
         return sparse.csr_array(self.entity.T)
 
-    @cached_property
-    def borrow_t(self) -> sparse.csr_array:
-        return sparse.csr_array(self.borrow.T)
-
 
 @dataclass(frozen=True)
 class Sources:
@@ -147,23 +143,16 @@ class Sources:
             content=Content(
                 bags.text,
                 bags.entity,
-                _borrow(
-                    bags.joint, bags.joint, counts, config.content_neighbours, same=True
-                ),
+                _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True),
                 np.asarray(bags.joint @ encoder, np.float32),
             ),
             counts=counts,
             ease=collaborative.ease(
-                interactions,
-                regularisation=config.ease_regularisation,
-                k=config.entries,
-                max_size=config.ease_size,
+                interactions, regularisation=config.ease_regularisation, k=config.entries, max_size=config.ease_size
             )
             if interactions.nnz
             else empty,
-            neighbours=collaborative.item_neighbours(
-                interactions, shrinkage=1.0, k=config.entries
-            )
+            neighbours=collaborative.item_neighbours(interactions, shrinkage=1.0, k=config.entries)
             if interactions.nnz
             else empty,
             graph=bags.graph,
@@ -181,19 +170,12 @@ class Sources:
         if not items:
             return replace(self, fresh=None)
         text = self.words.transform([content.item_words(item) for item in items])
-        entity = self.entities.transform(
-            [Counter(content.item_entities(item)) for item in items]
-        )
+        entity = self.entities.transform([Counter(content.item_entities(item)) for item in items])
         both = joint(text, entity)
         fresh = Content(
             text,
             entity,
-            _borrow(
-                both,
-                joint(self.content.text, self.content.entity),
-                self.counts,
-                self._lenders,
-            ),
+            _borrow(both, joint(self.content.text, self.content.entity), self.counts, self._lenders),
             np.asarray(both @ self.encoder, np.float32),
         )
         return replace(self, fresh=fresh)
@@ -226,15 +208,25 @@ class Sources:
         """(size,) popularity of an item's content neighbours."""
         return self._all(lambda c: c.borrow @ self.popularity)
 
-    def scores(
-        self, histories: Histories, names: Sequence[str] = NAMES
-    ) -> dict[str, FloatArray]:
+    def silent(self) -> set[str]:
+        """Sources that have nothing to say about any item of this shop: their gate stays closed."""
+        empty = {
+            "text": not self.content.text.nnz,
+            "text_recent": not self.content.text.nnz,
+            "entity": not self.content.entity.nnz,
+            "entity_recent": not self.content.entity.nnz,
+            "graph": not self.graph.nnz,
+            "graph_far": not self.graph_far.nnz,
+            "trend": self.trend is None,
+            "trend_fast": self.trend_fast is None,
+        }
+        return {name for name, nothing in empty.items() if nothing}
+
+    def scores(self, histories: Histories, names: Sequence[str] = NAMES) -> dict[str, FloatArray]:
         """Source name → (b, size) float32; higher is better. A source with nothing to say is all zero."""
         wanted = set(names)
         answer: dict[str, FloatArray] = {}
-        seen, recent, latest = (
-            self._split(m) for m in (histories.seen, histories.recent, histories.latest)
-        )
+        seen, recent, latest = (self._split(m) for m in (histories.seen, histories.recent, histories.latest))
         for name, (main, new), matrix in (
             ("text", seen, "text"),
             ("text_recent", recent, "text"),
@@ -242,16 +234,8 @@ class Sources:
             ("entity_recent", recent, "entity"),
         ):
             if name in wanted:
-                profile = main @ getattr(self.content, matrix)
-                if new is not None and self.fresh is not None:
-                    profile = profile + new @ getattr(self.fresh, matrix)
-                answer[name] = self._all(
-                    lambda c, p=profile, m=matrix: (p @ getattr(c, f"{m}_t")).toarray(),
-                    axis=1,
-                )
-        seen_w, recent_w, latest_w = (
-            self._warm(*pair) for pair in (seen, recent, latest)
-        )
+                answer[name] = self._profile(main, new, matrix)
+        seen_w, recent_w, latest_w = (self._warm(*pair) for pair in (seen, recent, latest))
         for name, history, matrix in (
             ("graph", seen[0], self.graph),
             ("graph_far", seen[0], self.graph_far),
@@ -263,17 +247,13 @@ class Sources:
         ):
             bridge = f"bridge_{name}"
             if name in wanted or bridge in wanted:
-                score = (history @ matrix).toarray().astype(np.float32)
+                score = spread(history, matrix)
                 if bridge in wanted:
                     answer[bridge] = self._bridge(score)
                 answer[name] = self._pad(score)
         if wanted & {"factors", "encoder", "bridge_factors"}:
             visitor = collaborative.fold_in(
-                seen_w,
-                self.factors,
-                self._gram,
-                alpha=self.factor_alpha,
-                regularisation=self.factor_regularisation,
+                seen_w, self.factors, self._gram, alpha=self.factor_alpha, regularisation=self.factor_regularisation
             )
             if wanted & {"factors", "bridge_factors"}:
                 score = visitor @ self.factors.T
@@ -286,9 +266,7 @@ class Sources:
         if "popularity" in wanted:
             answer["popularity"] = self._pad(np.broadcast_to(self.popularity, everyone))
         if "popularity_near" in wanted:
-            answer["popularity_near"] = np.broadcast_to(
-                self.near, (len(histories), self.size)
-            )
+            answer["popularity_near"] = np.broadcast_to(self.near, (len(histories), self.size))
         for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast)):
             if name in wanted:
                 answer[name] = self._pad(
@@ -298,18 +276,12 @@ class Sources:
                 )
         return {name: answer[name] for name in names}
 
-    def _split(
-        self, history: sparse.csr_array
-    ) -> tuple[sparse.csr_array, sparse.csr_array | None]:
+    def _split(self, history: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array | None]:
         if history.shape[1] == self.n:
             return history, None
-        return sparse.csr_array(history[:, : self.n]), sparse.csr_array(
-            history[:, self.n :]
-        )
+        return sparse.csr_array(history[:, : self.n]), sparse.csr_array(history[:, self.n :])
 
-    def _warm(
-        self, main: sparse.csr_array, new: sparse.csr_array | None
-    ) -> sparse.csr_array:
+    def _warm(self, main: sparse.csr_array, new: sparse.csr_array | None) -> sparse.csr_array:
         """The history with every cold item replaced by the warm items it is like, so that a first click on a new
         product already calls on what others did."""
         if new is not None and self.fresh is not None and new.nnz:
@@ -321,16 +293,28 @@ class Sources:
             main = sparse.csr_array(main - lent + lent @ self.content.borrow)
         return main
 
+    def _profile(self, main: sparse.csr_array, new: sparse.csr_array | None, matrix: str) -> FloatArray:
+        """(b, size): likeness to the sum of what a visitor's items say of themselves."""
+        if main.shape[0] == 1:
+            profile = spread(main, getattr(self.content, matrix))
+            if new is not None and self.fresh is not None:
+                profile += spread(new, getattr(self.fresh, matrix))
+            terms = np.flatnonzero(profile[0])
+            weights = profile[0, terms]
+            return self._all(lambda c: gather(terms, weights, getattr(c, f"{matrix}_t"))[None, :], axis=1)
+        profiles = main @ getattr(self.content, matrix)
+        if new is not None and self.fresh is not None:
+            profiles = profiles + new @ getattr(self.fresh, matrix)
+        return self._all(lambda c: (profiles @ getattr(c, f"{matrix}_t")).toarray(), axis=1)
+
     def _bridge(self, score: FloatArray) -> FloatArray:
-        return self._all(lambda c: score @ c.borrow_t, axis=1)
+        return self._all(lambda c: (c.borrow @ score.T).T, axis=1)
 
     def _all(self, part: Any, axis: int = 0) -> FloatArray:
         main = np.asarray(part(self.content), np.float32)
         if self.fresh is None:
             return main
-        return np.concatenate(
-            [main, np.asarray(part(self.fresh), np.float32)], axis=axis
-        )
+        return np.concatenate([main, np.asarray(part(self.fresh), np.float32)], axis=axis)
 
     def _pad(self, score: FloatArray) -> FloatArray:
         if self.fresh is None:
@@ -350,19 +334,12 @@ class Sources:
             "entities_idf": self.entities.idf,
         }
         for name, matrix in self._matrices():
-            arrays |= {
-                f"{name}_{part}": getattr(matrix, part)
-                for part in ("data", "indices", "indptr")
-            }
+            arrays |= {f"{name}_{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
         for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast)):
             if trend is not None:
                 arrays[name] = trend.levels.astype(np.float16)
         documents = {
-            "words": {
-                "terms": list(self.words.columns),
-                "mean_length": self.words.mean_length,
-                "b": self.words.b,
-            },
+            "words": {"terms": list(self.words.columns), "mean_length": self.words.mean_length, "b": self.words.b},
             "entities": {
                 "terms": list(self.entities.columns),
                 "mean_length": self.entities.mean_length,
@@ -373,10 +350,7 @@ class Sources:
                 "factor_regularisation": self.factor_regularisation,
                 "trends": {
                     name: {"start": trend.start, "width": trend.width}
-                    for name, trend in (
-                        ("trend", self.trend),
-                        ("trend_fast", self.trend_fast),
-                    )
+                    for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast))
                     if trend is not None
                 },
             },
@@ -404,13 +378,9 @@ class Sources:
         """
         counts = np.asarray(artifact.array("counts"))
         n = len(counts)
-        words, entities = (
-            _vocabulary(artifact, name) for name in ("words", "entities")
-        )
+        words, entities = (_vocabulary(artifact, name) for name in ("words", "entities"))
         facts = artifact.document("sources")
-        factors, encoder, encoded = (
-            artifact.array(name) for name in ("factors", "encoder", "encoded")
-        )
+        factors, encoder, encoded = (artifact.array(name) for name in ("factors", "encoder", "encoded"))
         f = factors.shape[1] if factors.ndim == 2 else -1
         for name, array, shape in (
             ("factors", factors, (n, f)),
@@ -418,22 +388,16 @@ class Sources:
             ("encoder", encoder, (len(words.idf) + len(entities.idf), f)),
         ):
             if array.shape != shape:
-                raise ArtifactError(
-                    f"{artifact.path}: {name} has shape {array.shape}; the catalogue needs {shape}"
-                )
+                raise ArtifactError(f"{artifact.path}: {name} has shape {array.shape}; the catalogue needs {shape}")
             if not np.isfinite(array).all():
-                raise ArtifactError(
-                    f"{artifact.path}: {name} holds NaN or infinite values"
-                )
+                raise ArtifactError(f"{artifact.path}: {name} holds NaN or infinite values")
 
         def trend(name: str) -> Trend | None:
             if name not in facts["trends"]:
                 return None
             levels = np.asarray(artifact.array(name), np.float32)
             if levels.ndim != 2 or levels.shape[1] != n:
-                raise ArtifactError(
-                    f"{artifact.path}: {name} has shape {levels.shape}; the catalogue has {n} items"
-                )
+                raise ArtifactError(f"{artifact.path}: {name} has shape {levels.shape}; the catalogue has {n} items")
             return Trend(levels, **facts["trends"][name])
 
         return cls(
@@ -471,28 +435,14 @@ class Bags:
     graph_far: sparse.csr_array
 
     @classmethod
-    def read(
-        cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig
-    ) -> Bags:
+    def read(cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig) -> Bags:
         tied = content.graph_entities(triples)
         word_bags = [content.item_words(item) for item in items]
-        entity_bags = [
-            Counter(content.item_entities(item) | tied.get(item.id, set()))
-            for item in items
-        ]
+        entity_bags = [Counter(content.item_entities(item) | tied.get(item.id, set())) for item in items]
         words = content.Vocabulary.learn(word_bags, limit=config.vocabulary)
         entities = content.Vocabulary.learn(entity_bags, b=0.0, limit=config.vocabulary)
-        one, two = graph.hops(
-            triples, {item.id: row for row, item in enumerate(items)}, k=config.entries
-        )
-        return cls(
-            words,
-            entities,
-            words.transform(word_bags),
-            entities.transform(entity_bags),
-            one,
-            two,
-        )
+        one, two = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=config.entries)
+        return cls(words, entities, words.transform(word_bags), entities.transform(entity_bags), one, two)
 
     @cached_property
     def joint(self) -> sparse.csr_array:
@@ -501,18 +451,11 @@ class Bags:
 
 def joint(text: sparse.csr_array, entity: sparse.csr_array) -> sparse.csr_array:
     """(r, V + E) unit rows over words and entities together."""
-    return content.unit_rows(
-        sparse.csr_array(sparse.hstack([text, entity * np.float32(ENTITY_SHARE)]))
-    )
+    return content.unit_rows(sparse.csr_array(sparse.hstack([text, entity * np.float32(ENTITY_SHARE)])))
 
 
 def _borrow(
-    rows: sparse.csr_array,
-    corpus: sparse.csr_array,
-    counts: IntArray,
-    k: int,
-    *,
-    same: bool = False,
+    rows: sparse.csr_array, corpus: sparse.csr_array, counts: IntArray, k: int, *, same: bool = False
 ) -> sparse.csr_array:
     """(r, n): from whom an item borrows scores: likeness⁴ × n/(n+3) over its k nearest warm items, rows of sum 1."""
     warm = sparse.diags_array((counts > 0).astype(np.float32))
@@ -524,9 +467,7 @@ def _borrow(
     return sparse.csr_array(sparse.diags_array(scale) @ lenders).astype(np.float32)
 
 
-def _learn_encoder(
-    both: sparse.csr_array, counts: IntArray, factors: FloatArray, seed: int
-) -> FloatArray:
+def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray, seed: int) -> FloatArray:
     """(V + E, f): ridge regression of item factors on content, each item weighted by its interactions.
 
     Content is first projected on its leading 256 directions, which is what keeps the regression from learning noise
@@ -537,47 +478,30 @@ def _learn_encoder(
     rank = min(256, min(both.shape) - 1, int(warm.sum()) - 1)
     if rank < 1 or both.nnz == 0:
         return np.zeros((both.shape[1], f), np.float32)
-    from scipy.sparse.linalg import (
-        svds,
-    )  # late: it costs start-up time that serving does not need
+    from scipy.sparse.linalg import svds  # late: it costs start-up time that serving does not need
 
     _, _, directions = svds(both, k=rank, rng=np.random.default_rng(seed))
     dense = both @ directions.T  # (n, rank)
     weight = np.sqrt(counts[warm]).astype(np.float32)[:, None]
     left = dense[warm] * weight
     gram = left.T @ left + np.eye(rank, dtype=np.float32)
-    return np.asarray(
-        directions.T @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)),
-        np.float32,
-    )
+    return np.asarray(directions.T @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)), np.float32)
 
 
 def _vocabulary(artifact: Artifact, name: str) -> content.Vocabulary:
     document, idf = artifact.document(name), np.asarray(artifact.array(f"{name}_idf"))
     if len(document["terms"]) != len(idf):
-        raise ArtifactError(
-            f"{artifact.path}: {name} has {len(document['terms'])} terms but {len(idf)} weights"
-        )
+        raise ArtifactError(f"{artifact.path}: {name} has {len(document['terms'])} terms but {len(idf)} weights")
     columns = {term: column for column, term in enumerate(document["terms"])}
     return content.Vocabulary(columns, idf, document["mean_length"], b=document["b"])
 
 
 def _matrix(artifact: Artifact, name: str, shape: tuple[int, int]) -> sparse.csr_array:
-    data, indices, indptr = (
-        artifact.array(f"{name}_{part}") for part in ("data", "indices", "indptr")
-    )
-    if (
-        len(indptr) != shape[0] + 1
-        or len(data) != len(indices)
-        or (len(indptr) and indptr[-1] != len(data))
-    ):
-        raise ArtifactError(
-            f"{artifact.path}: {name} does not fit a matrix of shape {shape}"
-        )
+    data, indices, indptr = (artifact.array(f"{name}_{part}") for part in ("data", "indices", "indptr"))
+    if len(indptr) != shape[0] + 1 or len(data) != len(indices) or (len(indptr) and indptr[-1] != len(data)):
+        raise ArtifactError(f"{artifact.path}: {name} does not fit a matrix of shape {shape}")
     if len(indices) and (indices.min() < 0 or indices.max() >= shape[1]):
-        raise ArtifactError(
-            f"{artifact.path}: {name} points outside its {shape[1]} columns"
-        )
+        raise ArtifactError(f"{artifact.path}: {name} points outside its {shape[1]} columns")
     if not np.isfinite(data).all():
         raise ArtifactError(f"{artifact.path}: {name} holds NaN or infinite values")
     return sparse.csr_array((data, indices, indptr), shape=shape, copy=False)

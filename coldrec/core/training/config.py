@@ -27,6 +27,7 @@ class FitConfig:
     factor_sweeps: int = 12
     # Popularity
     window_days: float = 14.0
+    without: tuple[str, ...] = ()  # sources left out, for ablations
     # Validation inside the fit
     held_items: float = 0.12  # share of items made cold
     held_visitors: float = 0.12  # share of visitors made new
@@ -36,9 +37,7 @@ class FitConfig:
     def __post_init__(self) -> None:
         for name in ("held_items", "held_visitors"):
             if not 0 < getattr(self, name) < 0.5:
-                raise FitError(
-                    f"{name} must lie between 0 and 0.5, got {getattr(self, name)}"
-                )
+                raise FitError(f"{name} must lie between 0 and 0.5, got {getattr(self, name)}")
         if self.ranker not in {"fusion", "linear", "mlp"}:
             raise FitError(f"ranker must be fusion, linear or mlp, got {self.ranker!r}")
 
@@ -47,10 +46,8 @@ class FitConfig:
         """The defaults with ``changes``; an unknown name is an error that lists the known ones."""
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(changes) - known):
-            raise FitError(
-                f"unknown training setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
-            )
-        return cls(**changes)
+            raise FitError(f"unknown training setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        return cls(**{**changes, "without": tuple(changes.get("without", ()))})
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -29,12 +29,7 @@ ENOUGH_EVENTS = 50  # fewer teach no weights; the prior's stand
 
 
 def fit(
-    dataset: Dataset,
-    path: Path,
-    config: FitConfig = DEFAULT,
-    *,
-    seed: int = 0,
-    progress: Progress | None = None,
+    dataset: Dataset, path: Path, config: FitConfig = DEFAULT, *, seed: int = 0, progress: Progress | None = None
 ) -> Artifact:
     """The artifact of a model trained on ``dataset``, written to ``path``.
 
@@ -69,24 +64,12 @@ def fit(
         fusion, figures = weights.learn(trial, simulation, config, seed)
         del trial, simulation
     say("fitting on everything", 0.7)
-    sources = Sources.learn(
-        bags,
-        interactions(dataset),
-        dataset.event_item,
-        dataset.event_time,
-        config,
-        seed,
-    )
+    sources = Sources.learn(bags, interactions(dataset), dataset.event_item, dataset.event_time, config, seed)
     say("writing the artifact", 0.95)
     arrays, documents = sources.save()
-    arrays["first_seen"] = np.array(
-        [_or_zero(item.first_seen) for item in dataset.items], np.float64
-    )
+    arrays["first_seen"] = np.array([_or_zero(item.first_seen) for item in dataset.items], np.float64)
     documents["fusion"] = fusion.save()
-    documents["catalogue"] = {
-        "ids": dataset.item_ids,
-        "categories": [list(item.category) for item in dataset.items],
-    }
+    documents["catalogue"] = {"ids": dataset.item_ids, "categories": [list(item.category) for item in dataset.items]}
     known = dataset.event_time[np.isfinite(dataset.event_time)]
     card = {
         "coldrec": __version__,

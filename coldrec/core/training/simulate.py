@@ -18,15 +18,13 @@ from coldrec.core.types import BoolArray, FloatArray, IntArray
 
 REVEALED = (0, 1, 2, 3, 5)
 """How many of a new visitor's items are shown when the rest is to be foretold."""
-TARGETS = slice(
-    5, 25
-)  # of a new visitor's items, whatever was revealed, so that all sizes compare
+TARGETS = slice(5, 25)  # of a new visitor's items, whatever was revealed, so that all sizes compare
 ENOUGH = 6  # distinct items of a visitor who can be made new
 
 
 @dataclass(frozen=True)
 class Timelines:
-    """Events by visitor, oldest first: ``items[u]`` positions and ``times[u]`` seconds since 1970, NaN where unknown."""
+    """Events by visitor, oldest first: ``items[u]`` positions, ``times[u]`` seconds since 1970 or NaN."""
 
     items: Sequence[IntArray]
     times: Sequence[FloatArray]
@@ -34,16 +32,9 @@ class Timelines:
     @classmethod
     def of(cls, dataset: Dataset, keep: BoolArray | None = None) -> Timelines:
         keep = np.ones(len(dataset.event_item), np.bool_) if keep is None else keep
-        order = np.flatnonzero(keep)[
-            np.argsort(dataset.event_visitor[keep], kind="stable")
-        ]
-        cuts = np.searchsorted(
-            dataset.event_visitor[order], np.arange(1, len(dataset.visitors))
-        )
-        return cls(
-            np.split(dataset.event_item[order], cuts),
-            np.split(dataset.event_time[order], cuts),
-        )
+        order = np.flatnonzero(keep)[np.argsort(dataset.event_visitor[keep], kind="stable")]
+        cuts = np.searchsorted(dataset.event_visitor[order], np.arange(1, len(dataset.visitors)))
+        return cls(np.split(dataset.event_item[order], cuts), np.split(dataset.event_time[order], cuts))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -80,9 +71,7 @@ def interactions(dataset: Dataset, keep: BoolArray | None = None) -> sparse.csr_
     if keep is not None:
         visitor, item = visitor[keep], item[keep]
     shape = (len(dataset.visitors), len(dataset.items))
-    matrix = sparse.csr_array(
-        (np.ones(len(item), np.float32), (visitor, item)), shape=shape
-    )
+    matrix = sparse.csr_array((np.ones(len(item), np.float32), (visitor, item)), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return sparse.csr_array(matrix[np.diff(matrix.indptr) > 0])
@@ -135,9 +124,7 @@ def simulate(dataset: Dataset, config: FitConfig, seed: int) -> Simulation:
     return Simulation(keep, cold, tuple(cold_items), tuple(warm), tuple(new_visitors))
 
 
-def _some(
-    rng: np.random.Generator, eligible: IntArray, share: float, size: int
-) -> BoolArray:
+def _some(rng: np.random.Generator, eligible: IntArray, share: float, size: int) -> BoolArray:
     chosen = np.zeros(size, np.bool_)
     chosen[rng.choice(eligible, int(len(eligible) * share), replace=False)] = True
     return chosen

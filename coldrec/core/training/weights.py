@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,18 +31,18 @@ class Ranked:
     logp: FloatArray
 
 
-def learn(
-    sources: Sources, simulation: Simulation, config: FitConfig, seed: int
-) -> tuple[Fusion, dict[str, float]]:
+def learn(sources: Sources, simulation: Simulation, config: FitConfig, seed: int) -> tuple[Fusion, dict[str, float]]:
     """The fusion and its figures: nDCG@20 on simulated cases that took no part in learning.
 
     Keys of the figures: ``cold`` (items made cold, ranked among themselves), ``warm``, ``new_visitor_<k>``,
     ``balanced`` (harmonic mean of warm and cold targets in mixed lists), and ``popularity_…`` for comparison.
     """
     rng = np.random.default_rng(seed)
+    silent = {*sources.silent(), *config.without}
     warm_items = np.flatnonzero(sources.counts > 0)
     cold_items = np.flatnonzero((sources.counts == 0) & simulation.cold)
     best = Fusion.prior()
+    best = replace(best, warm=_prune(best.warm, WARM, silent), cold=_prune(best.cold, COLD, silent))
     cold_learn, cold_judge = _halves(simulation.cold_items)
     warm_learn, warm_judge = _halves(simulation.warm)
     new_learn, new_judge = _halves(simulation.new_visitors)
@@ -51,58 +51,26 @@ def learn(
     for log in (False, True):
         if not cold_learn:
             break
-        lists = _lists(
-            sources,
-            cold_learn,
-            cold_items,
-            COLD,
-            log,
-            config.validation_candidates,
-            rng,
-        )
+        lists = _lists(sources, cold_learn, cold_items, COLD, log, config.validation_candidates, rng)
         weights = fusion.learn(lists, best.cold[None, :], ridge=RIDGE, smooth=0.0)[0]
-        trial = replace(best, cold=_prune(weights), cold_log=log)
-        trials.append(
-            (_ndcg(sources, trial, cold_learn, cold_items, cold=True), log, trial)
-        )
+        trial = replace(best, cold=_prune(weights, COLD, silent), cold_log=log)
+        trials.append((_ndcg(sources, trial, cold_learn, cold_items, cold=True), log, trial))
     if trials:
         best = max(trials, key=lambda t: t[:2])[2]
     trials = []
     for log in (False, True):
         if not warm_learn and not new_learn:
             break
-        lists = _lists(
-            sources,
-            warm_learn,
-            warm_items,
-            WARM,
-            log,
-            config.validation_candidates,
-            rng,
-        )
-        lists += _lists(
-            sources,
-            new_learn,
-            warm_items,
-            WARM,
-            log,
-            config.validation_candidates // 2,
-            rng,
-        )
+        lists = _lists(sources, warm_learn, warm_items, WARM, log, config.validation_candidates, rng)
+        lists += _lists(sources, new_learn, warm_items, WARM, log, config.validation_candidates // 2, rng)
         weights = fusion.learn(lists, best.warm, ridge=RIDGE, smooth=SMOOTH)
-        trial = replace(best, warm=_prune(weights), warm_log=log)
-        both = [
-            _ndcg(sources, trial, part, warm_items, cold=False)
-            for part in (warm_learn, new_learn)
-            if part
-        ]
+        trial = replace(best, warm=_prune(weights, WARM, silent), warm_log=log)
+        both = [_ndcg(sources, trial, part, warm_items, cold=False) for part in (warm_learn, new_learn) if part]
         trials.append((float(np.mean(both)), log, trial))
     if trials:
         best = max(trials, key=lambda t: t[:2])[2]
     mixed = _mixed(simulation)
-    best = replace(
-        best, cold_share=_place(sources, best, mixed[::2], warm_items, cold_items)
-    )
+    best = replace(best, cold_share=_place(sources, best, mixed[::2], warm_items, cold_items))
 
     figures = {}
     if cold_judge:
@@ -110,23 +78,12 @@ def learn(
     if warm_judge:
         figures["warm"] = _ndcg(sources, best, warm_judge, warm_items, cold=False)
         plain = replace(best, warm=_only("popularity"), warm_log=False)
-        figures["popularity_warm"] = _ndcg(
-            sources, plain, warm_judge, warm_items, cold=False
-        )
+        figures["popularity_warm"] = _ndcg(sources, plain, warm_judge, warm_items, cold=False)
     for size in sorted({len(case.history) for case in new_judge}):
         part = [case for case in new_judge if len(case.history) == size]
-        figures[f"new_visitor_{size}"] = _ndcg(
-            sources, best, part, warm_items, cold=False
-        )
+        figures[f"new_visitor_{size}"] = _ndcg(sources, best, part, warm_items, cold=False)
     if len(mixed) > 1:
-        merged = _balanced(
-            sources,
-            best,
-            mixed[1::2],
-            warm_items,
-            cold_items,
-            np.array([best.cold_share]),
-        )
+        merged = _balanced(sources, best, mixed[1::2], warm_items, cold_items, np.array([best.cold_share]))
         figures["balanced"] = float(merged[0])
     return best, {name: round(value, 6) for name, value in figures.items()}
 
@@ -137,8 +94,10 @@ def _halves(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
     return list(cases[:cut]), list(cases[cut:]) or list(cases)
 
 
-def _prune(weights: FloatArray) -> FloatArray:
-    return np.where(np.abs(weights) < SMALLEST, 0, weights).astype(np.float32)
+def _prune(weights: FloatArray, names: Sequence[str], silent: Collection[str]) -> FloatArray:
+    """Weights with those of silent sources, and the negligible ones, at zero: such sources are not computed."""
+    heard = np.array([name not in silent for name in names])
+    return np.where(heard & (np.abs(weights) >= SMALLEST), weights, 0).astype(np.float32)
 
 
 def _only(name: str) -> FloatArray:
@@ -152,9 +111,7 @@ def _batches(
 ) -> Sequence[tuple[Sequence[Case], Mapping[str, FloatArray], IntArray]]:
     for start in range(0, len(cases), BATCH):
         part = cases[start : start + BATCH]
-        rows = histories.from_rows(
-            [case.history for case in part], sources.n, [case.now for case in part]
-        )
+        rows = histories.from_rows([case.history for case in part], sources.n, [case.now for case in part])
         yield part, sources.scores(rows, names), rows.size
 
 
@@ -181,41 +138,19 @@ def _lists(
         for row, case in enumerate(part):
             wanted = place[case.targets]
             wanted = wanted[wanted >= 0][:width]
-            others = rng.permutation(len(items))[
-                : width + len(case.history) + len(wanted)
-            ]
+            others = rng.permutation(len(items))[: width + len(case.history) + len(wanted)]
             banned = np.concatenate([wanted, place[case.history]])
             others = others[~np.isin(others, banned)][: width - len(wanted)]
             line = np.concatenate([wanted, others])
-            chosen[row, : len(line)], valid[row, : len(line)], targets[row] = (
-                line,
-                True,
-                len(wanted),
-            )
+            chosen[row, : len(line)], valid[row, : len(line)], targets[row] = (line, True, len(wanted))
         used = targets > 0
         if used.any():
-            picked = np.take_along_axis(standard, chosen[None], axis=2).transpose(
-                1, 0, 2
-            )  # (b, S, width)
-            parts.append(
-                Lists(
-                    np.ascontiguousarray(picked[used]),
-                    targets[used],
-                    valid[used],
-                    sizes[used],
-                )
-            )
+            picked = np.take_along_axis(standard, chosen[None], axis=2).transpose(1, 0, 2)  # (b, S, width)
+            parts.append(Lists(np.ascontiguousarray(picked[used]), targets[used], valid[used], sizes[used]))
     return parts
 
 
-def _rank(
-    sources: Sources,
-    trial: Fusion,
-    cases: Sequence[Case],
-    items: IntArray,
-    *,
-    cold: bool,
-) -> list[Ranked]:
+def _rank(sources: Sources, trial: Fusion, cases: Sequence[Case], items: IntArray, *, cold: bool) -> list[Ranked]:
     """The 20 best items of a group for every case, the visitor's own left out."""
     if not len(items):
         return [Ranked(items, np.zeros(0, np.float32)) for _ in cases]
@@ -238,22 +173,12 @@ def _gain(ranked: Sequence[IntArray], wanted: Sequence[IntArray]) -> float:
     used = [row for row, targets in enumerate(wanted) if len(targets)]
     if not used:
         return 0.0
-    lists, relevant = (
-        [ranked[row].tolist() for row in used],
-        [set(wanted[row].tolist()) for row in used],
-    )
+    lists, relevant = ([ranked[row].tolist() for row in used], [set(wanted[row].tolist()) for row in used])
     hits = metrics.hit_matrix(lists, relevant, DEPTH)
     return float(metrics.ndcg(hits, np.array([len(r) for r in relevant]), DEPTH).mean())
 
 
-def _ndcg(
-    sources: Sources,
-    trial: Fusion,
-    cases: Sequence[Case],
-    items: IntArray,
-    *,
-    cold: bool,
-) -> float:
+def _ndcg(sources: Sources, trial: Fusion, cases: Sequence[Case], items: IntArray, *, cold: bool) -> float:
     ranked = _rank(sources, trial, cases, items, cold=cold)
     return _gain([r.items for r in ranked], [case.targets for case in cases])
 
@@ -264,34 +189,16 @@ def _mixed(simulation: Simulation) -> list[Case]:
     cases = []
     for case in simulation.cold_items:
         also = by_history.pop(case.history.tobytes(), None)
-        cases.append(
-            case
-            if also is None
-            else replace(case, targets=np.concatenate([case.targets, also.targets]))
-        )
+        cases.append(case if also is None else replace(case, targets=np.concatenate([case.targets, also.targets])))
     cases.extend(by_history.values())
     return cases
 
 
-def _place(
-    sources: Sources,
-    best: Fusion,
-    cases: Sequence[Case],
-    warm_items: IntArray,
-    cold_items: IntArray,
-) -> float:
+def _place(sources: Sources, best: Fusion, cases: Sequence[Case], warm_items: IntArray, cold_items: IntArray) -> float:
     """The log-odds of cold items with the best harmonic mean of warm and cold nDCG."""
     if not cases or not len(cold_items):
         return best.cold_share
-    return float(
-        SHARES[
-            int(
-                np.argmax(
-                    _balanced(sources, best, cases, warm_items, cold_items, SHARES)
-                )
-            )
-        ]
-    )
+    return float(SHARES[int(np.argmax(_balanced(sources, best, cases, warm_items, cold_items, SHARES)))])
 
 
 def _balanced(
@@ -313,18 +220,10 @@ def _balanced(
     for at, share in enumerate(shares):
         lists = []
         for w, c in zip(warm, cold, strict=True):
-            items, logp = (
-                np.concatenate([w.items, c.items]),
-                np.concatenate([w.logp, c.logp + share]),
-            )
+            items, logp = (np.concatenate([w.items, c.items]), np.concatenate([w.logp, c.logp + share]))
             lists.append(items[np.argsort(-logp, kind="stable")[:DEPTH]])
         sides = [
-            _gain(
-                lists, [case.targets[is_cold[case.targets] == side] for case in cases]
-            )
-            for side in (False, True)
+            _gain(lists, [case.targets[is_cold[case.targets] == side] for case in cases]) for side in (False, True)
         ]
-        result[at] = (
-            2 * sides[0] * sides[1] / (sides[0] + sides[1]) if all(sides) else 0.0
-        )
+        result[at] = 2 * sides[0] * sides[1] / (sides[0] + sides[1]) if all(sides) else 0.0
     return result

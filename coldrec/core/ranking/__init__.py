@@ -1,0 +1,1 @@
+"""Rankers: they put numbers on candidates. ``fusion`` is the default; the others are chosen by setting."""
