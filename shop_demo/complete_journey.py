@@ -11,6 +11,7 @@ ends within the last seven days and weekdays stay weekdays.
 from __future__ import annotations
 
 import re
+import tomllib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,64 +19,23 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from coldrec.core.types import EventKind
 from coldrec.services.events import EventDraft
-
 from shop_demo import catalogue
 from shop_demo.stocking import Listing
 
 LEAST_SALES = 10
 NEW_DAYS = 31
-NOT_GOODS = {
-    "COUPON", "FUEL", "MISCELLANEOUS", "TRAVEL & LEISURE", "CNTRL/STORE SUP", "POSTAL CENTER", "PROD-WHS SALES",
-    "GM MERCH EXP", "CHARITABLE CONT", "PHOTO & VIDEO", "AUTOMOTIVE", "ELECT &PLUMBING", "HOUSEWARES", "TOYS",
-}  # fmt: skip
-NOT_GOODS_CATEGORIES = {
-    "COUPON/MISC ITEMS", "COUPONS/STORE & MFG", "BOTTLE DEPOSITS", "TICKETS", "MISCELLANEOUS", "MEAT SUPPLIES", "J-HOOKS",
-    "DELI SUPPLIES", "CIGARETTES", "TOBACCO OTHER", "CIGARS", "PREPAID WIRELESS&ACCESSORIES", "LONG DISTANCE CALLING CARDS",
-}  # fmt: skip
-DEPARTMENTS = {
-    "GROCERY": "Grocery", "DRUG GM": "Drugstore & household", "PRODUCE": "Fruit & vegetables", "COSMETICS": "Cosmetics",
-    "NUTRITION": "Organic & nutrition", "MEAT": "Fresh meat", "MEAT-PCKGD": "Packaged meat", "DELI": "Deli",
-    "PASTRY": "Bakery", "FLORAL": "Flowers", "SEAFOOD-PCKGD": "Packaged seafood", "SPIRITS": "Spirits",
-    "SEAFOOD": "Fresh seafood", "GARDEN CENTER": "Garden centre", "RESTAURANT": "Hot food", "SALAD BAR": "Salad bar",
-    "FROZEN GROCERY": "Frozen grocery", "CHEF SHOPPE": "Chef shop",
-}  # fmt: skip
-WORDS = {
-    "FRZN": "frozen", "FZN": "frozen", "REFRGRATD": "refrigerated", "REFRIG": "refrigerated", "RFRGRTD": "refrigerated",
-    "SALD": "salad", "DRSNG": "dressing", "SNDWCH": "sandwich", "SPRD": "spread", "PNT": "peanut", "BTR": "butter",
-    "BN": "bean", "VEG": "vegetable", "VEGTBLS": "vegetables", "BKD": "baked", "FD": "food", "CONVENIENT": "convenience",
-    "BRKFST": "breakfast", "WHLSM": "wholesome", "CLEANG": "cleaning", "JCE": "juice", "CONC": "concentrate",
-    "DRNKS": "drinks", "DRNK": "drink", "PWDR": "powder", "CRYSTL": "crystal", "MX": "mix", "MXS": "mixes", "MIXS": "mixes",
-    "WTR": "water", "FLVRD": "flavoured", "SHERBTS": "sherbets", "TRSH": "trash", "BG": "bag", "PKLD": "pickled",
-    "TISS": "tissue", "DNR": "dinner", "SPLY": "supplies", "HBC": "care", "MISC": "various", "SNKS": "snacks",
-    "CKYS": "cookies", "CRKR": "cracker", "CNDY": "candy", "PKGD": "packaged", "PCKGD": "packaged", "SPECILATY": "speciality",
-    "SPCLTY": "speciality", "SUPPPLIES": "supplies", "DISPOSIBLE": "disposable", "CHOC": "chocolate", "CHS": "cheese",
-    "PKG": "pack", "PK": "pack", "CAR": "carton", "BTL": "bottle", "MULTIGRAIN": "multigrain", "BR": "bread", "W": "with",
-    "WO": "without", "ORGNC": "organic", "NATRL": "natural", "REG": "regular", "ASST": "assorted", "STK": "stick",
-    "IWS": "wrapped", "MW": "microwave", "GM": "general", "FLVR": "flavour", "BEERALEMALT": "beer, ale, malt",
-    "SHRD": "shredded", "PREM": "premium", "TRAD": "traditional", "SEAS": "seasonal", "CARB": "carbonated", "RTE": "ready",
-    "DSH": "dishes", "PREPORTND": "portioned", "SANDWIC": "sandwiches", "OTYHER": "other", "MISCELLANEOUS": "various",
-}  # fmt: skip
-UNITS = {
-    "OZ": "oz", "LB": "lb", "CT": "ct", "GA": "gal", "GAL": "gal", "DZ": "dozen", "ML": "ml", "L": "l", "LT": "l",
-    "PK": "pack", "QT": "qt", "PT": "pt", "FT": "ft", "SQ": "sq", "IN": "in", "YD": "yd", "LTR": "l", "G": "g", "KG": "kg",
-}  # fmt: skip
-SHAPES = (  # the first word that is part of the category or the type decides
-    ("bottle", ("MILK", "JUICE", "DRINK", "WATER", "BEVERAGE", "SHAMPOO", "CONDITIONER", "LOTION", "DETERGENT", "BLEACH", "SYRUP", "DRSNG", "OIL", "SAUCE", "CLEAN", "SOAP")),
-    ("wine", ("WINE", "LIQUOR", "BEER", "ALE", "SPIRIT")),
-    ("apple", ("APPLE", "FRUIT", "BERR", "PEACH", "PLUM", "MELON", "CITRUS", "GRAPE", "PEAR", "BANANA", "TOMATO", "PEPPER", "ONION", "POTATO", "VEGETABLE", "CARROT", "SQUASH", "LETTUCE", "SALAD", "MUSHROOM", "BROCCOLI", "HERB", "CORN")),
-    ("loaf", ("BREAD", "BUN", "ROLL", "BAGEL", "CAKE", "PIE", "PASTRY", "DONUT", "MUFFIN", "SWEET GOODS", "DOUGH")),
-    ("cheese", ("CHEESE", "BUTTER", "MARGARINE", "YOGURT")),
-    ("meat", ("BEEF", "PORK", "CHICKEN", "TURKEY", "MEAT", "SAUSAGE", "BACON", "HAM", "LAMB", "HOT DOG", "SEAFOOD", "FISH", "SHRIMP")),
-    ("tin", ("SOUP", "CANNED", "BEANS", "SHELF STABLE", "COFFEE", "TEA", "BABY FOOD", "INFANT", "CAT FOOD", "DOG FOOD")),
-    ("bag", ("SNACK", "CANDY", "CHIP", "NUT", "RICE", "PASTA", "FLOUR", "SUGAR", "COOKIE", "POPCORN", "LITTER", "SEED")),
-    ("planter", ("FLOR", "FLOWER", "ROSE", "GARDEN", "PLANT")),
-    ("candle", ("CANDLE", "AIR CARE")),
-    ("jar", ("JELLY", "JAM", "PICKLE", "OLIVE", "CONDIMENT", "SPICE", "VITAMIN", "ANALGESIC", "COLD AND FLU")),
-)  # fmt: skip
+_DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+NOT_GOODS: list[str] = _DATA["not_goods"]
+NOT_GOODS_CATEGORIES: list[str] = _DATA["not_goods_categories"]
+DEPARTMENTS: dict[str, str] = _DATA["departments"]
+WORDS: dict[str, str] = _DATA["words"]
+UNITS: dict[str, str] = _DATA["units"]
+SHAPES: list[tuple[str, list[str]]] = [(row["name"], row["words"]) for row in _DATA["shapes"]]
 
 
 @dataclass(frozen=True)

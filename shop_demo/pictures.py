@@ -348,7 +348,9 @@ def backdrop(tint: str) -> Image.Image:
     pale = ImageColor.getrgb(shade(tint, 1.86))
     ramp = Image.linear_gradient("L").resize((size, size))
     image = Image.composite(
-        Image.new("RGB", (size, size), shade("#%02x%02x%02x" % pale, 0.93)), Image.new("RGB", (size, size), pale), ramp
+        Image.new("RGB", (size, size), shade("#{:02x}{:02x}{:02x}".format(*pale), 0.93)),
+        Image.new("RGB", (size, size), pale),
+        ramp,
     )
     shadow = Image.new("L", (size, size), 0)
     ImageDraw.Draw(shadow).ellipse([v * SCALE for v in (16, 78, 84, 90)], fill=70)

@@ -62,7 +62,7 @@ def tastes(products: Sequence[Product], shoppers: int, seed: int = 11) -> Tastes
     department_of = np.array([departments.index(p.department) for p in products])
     kind_of = np.array([kinds.index(p.kind) for p in products])
     brand_of = np.array([brands.index(p.brand) for p in products])
-    style_of = np.array([STYLES.index(p.style) for p in products])
+    style_of = np.array([tuple(STYLES).index(p.style) for p in products])
     colour_of = np.array([tuple(COLOURS).index(p.colour) for p in products])
     price = _price_within_kind(products, kind_of)
 

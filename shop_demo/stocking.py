@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -185,8 +186,8 @@ def _picture(shape: str, colour: str) -> str:
     return f"products/{shape}-{colour.removeprefix('#')}.jpg"
 
 
-def _get(model: type, **fields: str):  # type: ignore[no-untyped-def]
-    return model.objects.get_or_create(**fields)[0]  # type: ignore[attr-defined]
+def _get(model: Any, **fields: str) -> Any:
+    return model.objects.get_or_create(**fields)[0]
 
 
 def _categories(paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Category]:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from coldrec.core.types import EventKind
 from coldrec.services.events import EventDraft
-
 from shop_demo import catalogue, complete_journey, shoppers
 from shop_demo.stocking import Listing, own_listings
 

@@ -218,7 +218,9 @@ def test_a_guest_buys_and_the_purchase_is_an_event(shopper):
     order = Order.objects.get()
     assert order.guest_email == "ada@example.com"
     kinds = Counter(
-        Event.objects.filter(item_id=str(product.pk)).exclude(event_id__startswith="demo-").values_list("kind", flat=True)
+        Event.objects.filter(item_id=str(product.pk))
+        .exclude(event_id__startswith="demo-")
+        .values_list("kind", flat=True)
     )
     assert kinds == {"view": 1, "basket_add": 1, "purchase": 1}, kinds
     assert Event.objects.get(kind="purchase", event_id__startswith="oscar-").quantity == 2
@@ -271,7 +273,8 @@ def test_receipt_shorthand_becomes_readable(receipt, words):
 
 
 @pytest.mark.parametrize(
-    ("size", "words"), [("10.75 OZ", "10.75 oz"), ("1 GA", "1 gal"), ("83.5 SQ FT", "83.5 sq ft"), ("CTN", ""), ("", "")]
+    ("size", "words"),
+    [("10.75 OZ", "10.75 oz"), ("1 GA", "1 gal"), ("83.5 SQ FT", "83.5 sq ft"), ("CTN", ""), ("", "")],
 )
 def test_sizes_become_readable(size, words):
     assert complete_journey.readable_size(size) == words

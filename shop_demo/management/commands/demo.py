@@ -159,7 +159,9 @@ class Command(BaseCommand):
         bar = Bar(self.stdout, "events", goods.event_count)
         counts = record_drafts(shop, bar.count(rest, stored), source="demo")
         if counts.rejected:
-            raise CommandError(f"{counts.rejected:,} events of the demo were refused; see Rejected events in the admin.")
+            raise CommandError(
+                f"{counts.rejected:,} events of the demo were refused; see Rejected events in the admin."
+            )
         return f"{counts.accepted:,} new"
 
     def run_unless(self, is_done: Callable[[], bool], name: str, command: str) -> None:
