@@ -2,10 +2,10 @@
 
 ``generate(size, seed)`` walks the 24 kinds of product in ``catalogue.toml`` in turn, so any size covers every
 department, and draws for each product a brand that makes this kind, a model name from that brand, a colour, a material
-and the kind's own facts. Price is the kind's range placed by the brand's price level, its facts' grade and a little chance. Everything a
-shopper could care about (department, kind, brand, style, price, colour) is written in the title, the attributes or
-the description, so that taste can be learnt from content as well as from behaviour. One product in seven is a new
-arrival of the last 45 days. All names are made up.
+and the kind's own facts. Price is the kind's range placed by the brand's price level, its facts' grade and a little
+chance. Everything a shopper could care about (department, kind, brand, style, price, colour) is written in the title,
+the attributes or the description, so that taste can be learnt from content as well as from behaviour. One product in
+seven is a new arrival of the last 45 days. All names are made up.
 """
 
 import random
