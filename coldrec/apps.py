@@ -11,6 +11,7 @@ class ColdrecConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from coldrec import receivers
+        from coldrec import checks, receivers
 
+        checks.connect()
         receivers.connect()

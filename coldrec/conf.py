@@ -3,10 +3,12 @@
 ``get("KEY")`` gives the project's value or the default below; ``override_settings`` works in tests.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 DEFAULTS: dict[str, Any] = {
@@ -52,7 +54,10 @@ DEFAULTS: dict[str, Any] = {
 @lru_cache
 def get_config() -> dict[str, Any]:
     """The defaults with the project's ``COLDREC`` laid over them."""
-    return {**DEFAULTS, **getattr(settings, "COLDREC", {})}
+    project = getattr(settings, "COLDREC", {})
+    if not isinstance(project, Mapping):
+        raise ImproperlyConfigured(f"COLDREC must be a dictionary of settings, got {project!r}.")
+    return {**DEFAULTS, **project}
 
 
 def get(key: str) -> Any:

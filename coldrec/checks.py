@@ -1,0 +1,379 @@
+"""Finds wrong settings before the first request. Every problem has an id, listed in docs/settings.md, and a hint.
+
+``manage.py check`` runs them all; those that look at the disk run with ``check --deploy``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+from coldrec import conf
+from coldrec.core.errors import CatalogueError, FitError
+from coldrec.core.training.config import FitConfig
+from coldrec.core.types import Kind
+
+TAG = "coldrec"
+Check = Callable[..., list[CheckMessage]]
+
+RANKERS = ("fusion", "linear", "mlp")
+LARGEST_PLACEMENT = 200  # items in one list
+COOKIE_DAYS = 400  # the longest that browsers keep a cookie
+
+_SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a cookie's name, RFC 6265
+_RATE = re.compile(r"[1-9]\d*/[smhd][a-z]*")
+_TYPES = {"int": int, "float": (int, float), "str": str}
+
+
+def check_keys(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each key of ``COLDREC`` that is no setting."""
+    return [
+        Error(
+            f"COLDREC has the key {key!r}, which is no setting.",
+            hint=_nearest(key, conf.DEFAULTS),
+            id="coldrec.E001",
+        )
+        for key in getattr(settings, "COLDREC", {})
+        if key not in conf.DEFAULTS
+    ]
+
+
+def check_shop(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when the shop's key cannot be one."""
+    key = conf.get("SHOP")
+    if isinstance(key, str) and _SLUG.fullmatch(key):
+        return []
+    hint = "Use 1 to 64 letters, digits, hyphens and underscores, such as 'my-shop'."
+    return [Error(f"COLDREC['SHOP'] is {key!r}, which is no slug.", hint=hint, id="coldrec.E002")]
+
+
+def check_catalogue(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when the adapter cannot be loaded or names what the product model does not have."""
+    # Imported here, like all that is more than a value: the checks are loaded with every process.
+    from coldrec import catalogue
+
+    if not conf.get("CATALOGUE"):
+        return []  # items may come from files alone; coldrec_doctor says so
+    try:
+        adapter = catalogue.load()
+    except CatalogueError as error:
+        hint = "Give the dotted path of your subclass of coldrec.catalogue.CatalogueAdapter."
+        return [Error(str(error), hint=hint, id="coldrec.E003")]
+    try:
+        adapter.validate()
+    except CatalogueError as error:
+        hint = f"Correct that part of {type(adapter).__module__}.{type(adapter).__qualname__}; see docs/quickstart.md."
+        return [Error(str(error), hint=hint, id="coldrec.E004")]
+    return []
+
+
+def check_choices(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each setting that must be one of a few words, or yes or no, and is not."""
+    allowed: dict[str, tuple[tuple[object, ...], str]] = {
+        "TASKS": (("inline", "celery"), "coldrec.E005"),
+        "RANKER": (RANKERS, "coldrec.E008"),
+        "CONSENT": (("implied", "explicit"), "coldrec.E013"),
+        "LOG_SLATES": ((True, False), "coldrec.E015"),
+    }
+    return [
+        Error(
+            f"COLDREC[{key!r}] is {conf.get(key)!r}.",
+            hint=f"Allowed are {' and '.join(map(repr, values))}.",
+            id=code,
+        )
+        for key, (values, code) in allowed.items()
+        if not any(conf.get(key) is value or (isinstance(value, str) and conf.get(key) == value) for value in values)
+    ]
+
+
+def check_artifacts(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when the folder for artifacts is no path."""
+    folder = conf.get("ARTIFACTS")
+    if isinstance(folder, (str, os.PathLike)) and str(folder):
+        return []
+    hint = "Give the path of a folder, such as 'var/coldrec'."
+    return [Error(f"COLDREC['ARTIFACTS'] is {folder!r}, which is no path.", hint=hint, id="coldrec.E006")]
+
+
+def check_artifacts_writable(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when training could not write below the folder for artifacts; runs with ``--deploy``."""
+    if check_artifacts():
+        return []
+    folder = Path(conf.get("ARTIFACTS")).absolute()
+    there = next(path for path in [folder, *folder.parents] if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    problem = "may not be written by this user" if there.is_dir() else "is not a folder"
+    return [
+        Error(
+            f"COLDREC['ARTIFACTS'] is {str(folder)!r}, but {str(there)!r} {problem}.",
+            hint="Change the owner of the folder, or name another that training may write and web workers may read.",
+            id="coldrec.E007",
+        )
+    ]
+
+
+def check_fit(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each change to the training configuration that has an unknown name or a value of a wrong kind."""
+    changes = conf.get("FIT")
+    if not isinstance(changes, Mapping):
+        hint = "Give a dictionary such as {'factors': 32}."
+        return [Error(f"COLDREC['FIT'] is {changes!r}, which is no dictionary.", hint=hint, id="coldrec.E009")]
+    known = {field.name: str(field.type) for field in fields(FitConfig)}
+    problems: list[CheckMessage] = []
+    for name, value in changes.items():
+        allowed = _TYPES.get(known.get(name, ""), object)
+        if name not in known:
+            problem, hint = "is no training setting", _nearest(name, known)
+        elif not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not object):
+            problem, hint = f"is {value!r}", f"It must be of type {known[name]}."
+        elif isinstance(value, (int, float)) and value <= 0:
+            problem, hint = f"is {value!r}", "It must be more than 0."
+        else:
+            continue
+        problems.append(Error(f"COLDREC['FIT'][{name!r}] {problem}.", hint=hint, id="coldrec.E009"))
+    if not problems:
+        try:
+            FitConfig.of(changes)
+        except FitError as error:
+            problems.append(Error(f"COLDREC['FIT']: {error}.", hint="See docs/settings.md.", id="coldrec.E009"))
+    return problems
+
+
+def check_placements(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each placement that is not a name with a kind and a size."""
+    placements = conf.get("PLACEMENTS")
+    if not isinstance(placements, Mapping):
+        hint = "Give a dictionary such as {'home': {'kind': 'personal', 'size': 8}}."
+        return [
+            Error(f"COLDREC['PLACEMENTS'] is {placements!r}, which is no dictionary.", hint=hint, id="coldrec.E010")
+        ]
+    return [
+        Error(f"COLDREC['PLACEMENTS'][{name!r}] {problem}.", hint=hint, id="coldrec.E010")
+        for name, placement in placements.items()
+        for problem, hint in _placement_problems(name, placement)
+    ]
+
+
+def check_sizes(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each length, limit or time that is not a number above 0."""
+    whole = ("HISTORY_LENGTH", "FRESH_ITEMS", "COOKIE_AGE", "EVENTS_PER_REQUEST", "EVENT_BYTES")
+    problems: list[CheckMessage] = []
+    for key in (*whole, "REFRESH_SECONDS", "CLOCK_SKEW_SECONDS"):
+        value, kind = conf.get(key), int if key in whole else (int, float)
+        if not isinstance(value, kind) or isinstance(value, bool) or not 0 < value < float("inf"):
+            hint = f"Use a {'whole ' if key in whole else ''}number above 0; the default is {conf.DEFAULTS[key]:,}."
+            problems.append(Error(f"COLDREC[{key!r}] is {value!r}.", hint=hint, id="coldrec.E011"))
+    return problems
+
+
+def check_cookie(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when the visitor cookie cannot have its name; a warning when browsers forget it earlier."""
+    name, age = conf.get("COOKIE_NAME"), conf.get("COOKIE_AGE")
+    taken = {key: getattr(settings, key) for key in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME")}
+    problems: list[CheckMessage] = []
+    if not (isinstance(name, str) and _TOKEN.fullmatch(name)):
+        hint = "Use letters, digits, hyphens and underscores, such as 'coldrec_visitor'."
+        problems.append(
+            Error(f"COLDREC['COOKIE_NAME'] is {name!r}, which no cookie can have.", hint=hint, id="coldrec.E012")
+        )
+    problems.extend(
+        Error(
+            f"COLDREC['COOKIE_NAME'] is {name!r}, which is also {key}.",
+            hint="Give the visitor cookie a name of its own.",
+            id="coldrec.E012",
+        )
+        for key, other in taken.items()
+        if name == other
+    )
+    if isinstance(age, int) and age > COOKIE_DAYS * 24 * 60 * 60:
+        hint = f"Use at most {COOKIE_DAYS * 24 * 60 * 60:,} seconds: browsers keep no cookie for longer."
+        said = f"COLDREC['COOKIE_AGE'] is {age:,} seconds, more than {COOKIE_DAYS} days."
+        problems.append(Warning(said, hint=hint, id="coldrec.W004"))
+    return problems
+
+
+def check_throttles(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """One error for each throttle with an unknown scope or an unreadable rate."""
+    throttles, scopes = conf.get("THROTTLES"), conf.DEFAULTS["THROTTLES"]
+    if not isinstance(throttles, Mapping):
+        hint = f"Give a dictionary such as {scopes}."
+        return [Error(f"COLDREC['THROTTLES'] is {throttles!r}, which is no dictionary.", hint=hint, id="coldrec.E014")]
+    problems: list[CheckMessage] = []
+    for scope, rate in throttles.items():
+        if scope not in scopes:
+            problem, hint = "names no scope", _nearest(scope, scopes)
+        elif rate is not None and not (isinstance(rate, str) and _RATE.fullmatch(rate)):
+            problem, hint = (
+                f"is {rate!r}",
+                "Use a count and s, min, hour or day, such as '300/min', or None for no limit.",
+            )
+        else:
+            continue
+        problems.append(Error(f"COLDREC['THROTTLES'][{scope!r}] {problem}.", hint=hint, id="coldrec.E014"))
+    return problems
+
+
+def check_project(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """What the project around the app lacks: time zones, the middleware, the addresses, ``request`` in templates."""
+    problems: list[CheckMessage] = []
+    if not settings.USE_TZ:
+        said = "USE_TZ is off; coldrec keeps times in UTC and compares them with times that have a zone."
+        problems.append(Error(said, hint="Set USE_TZ = True.", id="coldrec.E016"))
+    if not any(map(_is_visitor_middleware, settings.MIDDLEWARE)):
+        problems.append(
+            Warning(
+                "MIDDLEWARE lacks coldrec.middleware.VisitorMiddleware, so visitors who are not signed in are forgotten.",
+                hint="Add 'coldrec.middleware.VisitorMiddleware' after Django's AuthenticationMiddleware.",
+                id="coldrec.W001",
+            )
+        )
+    if getattr(settings, "ROOT_URLCONF", None) and "coldrec" not in get_resolver().app_dict:
+        problems.append(
+            Warning(
+                "The project's addresses do not include coldrec.urls, so clicks and views in lists are not recorded.",
+                hint='Add path("coldrec/", include("coldrec.urls")) to the urlpatterns of ROOT_URLCONF.',
+                id="coldrec.W002",
+            )
+        )
+    wanted = "django.template.context_processors.request"
+    engines = [t for t in settings.TEMPLATES if t.get("BACKEND", "").endswith(".DjangoTemplates")]
+    if engines and not any(wanted in t.get("OPTIONS", {}).get("context_processors", []) for t in engines):
+        problems.append(
+            Warning(
+                f"TEMPLATES lacks the context processor {wanted}, so lists cannot know who looks at them.",
+                hint=f"Add '{wanted}' to OPTIONS['context_processors'].",
+                id="coldrec.W003",
+            )
+        )
+    return problems
+
+
+def check_celery(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warnings for a Celery that may lose work, do it twice, or hang a page; only with ``TASKS`` "celery"."""
+    if conf.get("TASKS") != "celery":
+        return []
+    from celery import current_app
+
+    celery = current_app.conf
+    found: list[tuple[bool, str, str, str]] = [
+        (
+            celery.task_always_eager,
+            "COLDREC['TASKS'] is 'celery', but Celery runs tasks in the process that asks for them (task_always_eager).",
+            "Set task_always_eager to False, or COLDREC['TASKS'] to 'inline'.",
+            "coldrec.W005",
+        ),
+        (
+            not celery.task_reject_on_worker_lost,
+            "Celery forgets a task whose worker was killed (task_reject_on_worker_lost is off).",
+            "Set task_reject_on_worker_lost to True; coldrec's tasks may run twice.",
+            "coldrec.W006",
+        ),
+        (
+            not celery.task_acks_late,
+            "Celery acknowledges a task before it is done (task_acks_late is off), so a crash loses the shop's own tasks.",
+            "Set task_acks_late to True.",
+            "coldrec.W007",
+        ),
+        (
+            "pickle" in celery.accept_content or "application/x-python-serialize" in celery.accept_content,
+            "Celery accepts pickle, so whoever reaches the broker can run code in the workers.",
+            "Set accept_content to ['json'].",
+            "coldrec.W008",
+        ),
+    ]
+    if str(celery.broker_url or "").startswith(("redis", "rediss")):
+        options = celery.broker_transport_options or {}
+        visible = options.get("visibility_timeout", 3600)
+        limit = celery.task_time_limit
+        longest = "ever" if limit is None else f"{limit} s"
+        found += [
+            (
+                not {"socket_timeout", "socket_connect_timeout"} <= options.keys(),
+                "The connection to Redis has no time limit: a server that is silent hangs the page that asks for a task.",
+                "Set broker_transport_options to {'socket_timeout': 2, 'socket_connect_timeout': 2}.",
+                "coldrec.W009",
+            ),
+            (
+                limit is None or limit >= visible,
+                f"A task may run for {longest}, but Redis hands it out again after {visible} s.",
+                f"Set task_time_limit below the visibility_timeout of {visible} s.",
+                "coldrec.W010",
+            ),
+        ]
+    return [Warning(said, hint=hint, id=code) for is_wrong, said, hint, code in found if is_wrong]
+
+
+CHECKS: tuple[Check, ...] = (
+    check_keys,
+    check_shop,
+    check_catalogue,
+    check_choices,
+    check_artifacts,
+    check_fit,
+    check_placements,
+    check_sizes,
+    check_cookie,
+    check_throttles,
+    check_project,
+    check_celery,
+)
+
+
+def connect() -> None:
+    """Have Django run the checks; called once all apps are there."""
+    for check in CHECKS:
+        register(check, TAG)
+    register(check_artifacts_writable, TAG, deploy=True)
+
+
+def _nearest(name: object, names: Collection[str]) -> str:
+    close = get_close_matches(str(name).lower(), [known.lower() for known in names], n=1)
+    meant = next((known for known in names if close and known.lower() == close[0]), None)
+    return f"Did you mean {meant!r}?" if meant else f"There are: {', '.join(sorted(names))}."
+
+
+def _placement_problems(name: object, placement: object) -> Iterator[tuple[str, str]]:
+    from coldrec.services.placements import DEFAULT_PLACEMENTS
+
+    if not (isinstance(name, str) and _SLUG.fullmatch(name)):
+        yield "is no name of a placement", "Use 1 to 64 letters, digits, hyphens and underscores."
+        return
+    if not isinstance(placement, Mapping):
+        yield f"is {placement!r}", "Give a dictionary such as {'kind': 'personal', 'size': 8}."
+        return
+    for key in placement:
+        if key not in ("kind", "size"):
+            yield f"has the key {key!r}", _nearest(key, ("kind", "size"))
+    kinds = [kind.value for kind in Kind]
+    if placement.get("kind", Kind.PERSONAL) not in kinds:
+        yield f"has the kind {placement['kind']!r}", f"Kinds are {', '.join(kinds)}."
+    elif "kind" not in placement and name not in DEFAULT_PLACEMENTS:
+        yield "has no kind", f"Give it one of {', '.join(kinds)}. {_nearest(name, DEFAULT_PLACEMENTS)}"
+    size = placement.get("size", 1)
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= LARGEST_PLACEMENT:
+        yield f"has the size {size!r}", f"Use a whole number from 1 to {LARGEST_PLACEMENT}."
+
+
+def _is_visitor_middleware(path: str) -> bool:
+    if path == "coldrec.middleware.VisitorMiddleware":
+        return True
+    from coldrec.middleware import VisitorMiddleware
+
+    try:
+        found = import_string(path)
+    except ImportError:  # Django says so itself when it builds the chain
+        return False
+    return isinstance(found, type) and issubclass(found, VisitorMiddleware)
