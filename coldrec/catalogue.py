@@ -172,7 +172,9 @@ class CatalogueItem:
 
     def _matching(self, name: str, pattern: re.Pattern[str], allowed: str) -> str:
         value = getattr(self, name)
-        text = "" if value is None else str(value).strip()
+        text = "" if value is None else str(value).strip().replace("_", "-")
+        if name == "currency":
+            text = text.upper()
         if text and not pattern.fullmatch(text):
             raise self._wrong(name, value, f"{allowed}, or empty")
         return text

@@ -2,5 +2,6 @@
 
 from django.dispatch import Signal
 
-# Sent with ``shop`` and ``events`` (a list of newly stored ``Event`` rows; never duplicates). Sender: ``Event``.
+# Sent with ``shop`` and ``events`` (a list of newly stored ``Event`` rows; never duplicates;
+# those of an import carry no primary key). Sender: ``Event``.
 events_recorded = Signal()
