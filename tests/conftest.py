@@ -1,0 +1,24 @@
+"""Which tests run where: those that need a server are skipped with the reason, or fail where it is required."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.conf import settings
+
+REQUIRED = bool(os.environ.get("COLDREC_REQUIRE_SERVICES"))
+
+
+def _missing(reason: str) -> None:
+    if REQUIRED:
+        pytest.fail(f"COLDREC_REQUIRE_SERVICES is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _services(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
+        _missing("no Redis: REDIS_URL is not set (make services)")
+    if request.node.get_closest_marker("postgres") and "postgresql" not in settings.DATABASES["default"]["ENGINE"]:
+        pytest.skip("runs in the second pass of make test, on PostgreSQL")
