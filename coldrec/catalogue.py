@@ -166,7 +166,7 @@ class CatalogueItem:
             amount = Decimal(str(self.price).strip())
         except InvalidOperation:
             raise self._wrong("price", self.price, allowed) from None
-        if not amount.is_finite() or not 0 <= amount < PRICE_LIMIT or isinstance(self.price, bool):
+        if not amount.is_finite() or not 0 <= amount < PRICE_LIMIT:
             raise self._wrong("price", self.price, allowed)
         return abs(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))  # abs: no minus on a zero
 

@@ -171,7 +171,7 @@ def test_a_wrong_setting_is_told(path, message):
         ({"language": "English!"}, "item 'a': language is 'English!'; it must be a language tag"),
         ({"triples": [Triple("item:b", "x", "y:z")]}, "the head of a triple is 'item:b'; it must be the item"),
         ({"triples": [Triple("item:a", "x", "z")]}, "the tail of a triple is 'z'; it must be <type>:<name>"),
-        ({"first_seen": datetime(2026, 1, 1)}, "it must be a datetime with a time zone, or None"),  # noqa: DTZ001
+        ({"first_seen": datetime(2026, 1, 1)}, "it must be a datetime with a time zone, or None"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_what_is_allowed(fields, message):

@@ -472,7 +472,7 @@ def _store(
             if attempt == ATTEMPTS or nested or not _is_passing(error):
                 raise
             # Not for security: spreads clients that collided.
-            time.sleep(random.uniform(0.01, 0.05) * 2 ** min(attempt, 5))  # noqa: S311
+            time.sleep(random.uniform(0.01, 0.05) * 2 ** min(attempt, 5))
         else:
             told = sorted((one.rejection for one in refused), key=lambda rejection: rejection.index)
             return Receipt(len(fresh), duplicate, tuple(told))
@@ -492,7 +492,7 @@ def _insert_quickly(rows: list[Event]) -> None:
     quote = connection.ops.quote_name
     columns = ", ".join(quote(one.column) for one in fields)
     places = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {quote(Event._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608 names of ours
+    statement = f"INSERT INTO {quote(Event._meta.db_table)} ({columns}) VALUES ({places})"
     values = [[one.get_db_prep_save(one.pre_save(row, True), connection) for one in fields] for row in rows]
     with connection.cursor() as cursor:
         cursor.executemany(statement, values)

@@ -255,7 +255,7 @@ class TestEvents:
 
     def test_numbers_of_parquet_are_ids_as_they_were_meant(self, tmp_path):
         rows = [
-            {"kind": "view", "user_id": 7, "item_id": 3.0, "timestamp": datetime(2026, 1, 1), "value": math.nan},  # noqa: DTZ001
+            {"kind": "view", "user_id": 7, "item_id": 3.0, "timestamp": datetime(2026, 1, 1), "value": math.nan},
             {"kind": "search", "user_id": 7, "item_id": None, "timestamp": None, "value": 2.5, "query": "boots"},
         ]
         for row in rows:

@@ -6,7 +6,7 @@ from tests.shop.models import Product
 
 class ShopCatalogue(CatalogueAdapter):
     model = Product
-    related = {"shop.Offer": "product"}  # noqa: RUF012 as a shop would write it
+    related = {"shop.Offer": "product"}
     id = "sku"
     title = "name"
     text = "description"
