@@ -62,6 +62,13 @@ class OscarCatalogue(CatalogueAdapter):
     def item_id(self, product: Any) -> str:
         return str(product.parent_id or product.pk)
 
+    def basket(self, request: Any) -> list[str]:
+        basket = getattr(request, "basket", None)
+        if basket is None or basket.pk is None:
+            return []
+        lines = basket.lines.order_by("pk").values_list("product__parent_id", "product_id")
+        return list(dict.fromkeys(str(parent or product) for parent, product in lines))
+
     def is_sellable(self, product: Any) -> bool:
         return bool(product.is_public and self._offer(product).availability.is_available_to_buy)
 

@@ -42,7 +42,7 @@ def fit(
     ArtifactError : ``path`` exists, or a value that is not finite came out.
     """
     say = progress or (lambda _what, _share: None)
-    begun = time.monotonic()
+    begun, fitted_at = time.monotonic(), time.time()
     if len(set(dataset.item_ids)) != len(dataset.items):
         raise FitError("the dataset gives an item id twice; ids must be unique")
     dataset = _warm_first(dataset)
@@ -82,6 +82,7 @@ def fit(
         "data_window": [float(known.min()), float(known.max())] if len(known) else None,
         "metrics": figures,
         "seconds": round(time.monotonic() - begun, 2),
+        "fitted_at": fitted_at,
     }
     written = artifact.write(path, arrays, documents, card)
     say("done", 1.0)

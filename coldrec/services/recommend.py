@@ -1,0 +1,372 @@
+"""Lists for a page: one history, one retrieval and one look at the shop's rows for all of them."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from coldrec import catalogue, conf
+from coldrec.core import pipeline
+from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
+from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
+from coldrec.services import placements, serving, slates, visitors
+
+logger = logging.getLogger(__name__)
+
+SPARE = 2  # candidates fetched for each place, against what is sold out or already on the page
+SPARE_MORE = 12
+POLICY = "level0-fusion"
+PAGES_KNOWN = 500  # views whose placements one process remembers
+
+
+@dataclass(frozen=True)
+class PlacementRequest:
+    """One list that a page asks for. ``seeds`` are the page's item or the basket's."""
+
+    placement: str
+    seeds: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class ServedReason:
+    kind: str
+    evidence: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class ServedItem:
+    """An item as shown: what the shop's row says of it now, beside its place in the list."""
+
+    id: str
+    position: int
+    score: float
+    level: str
+    reason: ServedReason
+    title: str
+    url: str
+    image_url: str
+    price: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class ServedSlate:
+    slate_id: uuid.UUID | None
+    placement: str
+    level: str
+    policy: str
+    version: int | None
+    items: tuple[ServedItem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """The columns of an item that a list shows."""
+
+    id: str
+    title: str
+    url: str
+    image_url: str
+    price: Decimal | None
+    currency: str
+    group: str
+
+
+@dataclass
+class _Page:
+    """What the lists of one request share."""
+
+    visitor: Visitor | None
+    now: datetime
+    history: tuple[Interaction, ...] = ()
+    cards: dict[str, Card | None] = field(default_factory=dict)  # None: not sellable
+    lists: dict[tuple[PlacementRequest, frozenset[str]], list[Candidate]] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    serving: serving.Serving = field(default_factory=serving.Serving)
+
+
+_pages_seen: dict[str, tuple[PlacementRequest, ...]] = {}
+
+
+def serve(
+    wanted: Sequence[PlacementRequest],
+    *,
+    shop: Shop,
+    visitor: Visitor | None,
+    request: HttpRequest | None = None,
+    now: datetime | None = None,
+) -> list[ServedSlate]:
+    """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere.
+
+    Raises PlacementError for an unknown placement, and nothing else: whatever breaks behind a list is logged and the
+    list comes from a lower rung, at worst empty.
+    """
+    places = [placements.get(one.placement) for one in wanted]
+    page = _page(shop, visitor, request, now)
+    _look_ahead(page, shop, _expected(request, wanted))
+    answers = []
+    for one, place in zip(wanted, places, strict=True):
+        size = place.size if one.size is None else one.size
+        try:
+            chosen = _choose(page, shop, one, place.kind, size)
+        except Exception:
+            logger.exception("coldrec: placement %s could not be filled", one.placement)
+            chosen = []
+        answers.append(_slate(page, shop, one, place, chosen, later=request is not None))
+    return answers
+
+
+def is_known(shop: Shop, item_id: str) -> bool:
+    """Whether the shop's catalogue has, or had, this item."""
+    return Item.objects.filter(shop=shop, external_id=item_id).exists()
+
+
+def basket_of(request: HttpRequest | None) -> tuple[str, ...]:
+    """Ids of what lies in the visitor's basket, where the shop's catalogue adapter can tell."""
+    if request is None:
+        return ()
+    try:
+        return tuple(catalogue.load().basket(request))
+    except Exception:
+        logger.exception("coldrec: the catalogue adapter could not read the basket")
+        return ()
+
+
+# Inside
+
+
+def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now: datetime | None) -> _Page:
+    page: _Page | None = getattr(request, "_coldrec_page", None) if request is not None else None
+    if page is None or (page.visitor and page.visitor.pk) != (visitor and visitor.pk):
+        page = _Page(visitor, now or timezone.now())
+        try:
+            page.serving = serving.current(shop)
+            if visitor is not None:
+                page.history = visitors.history(visitor, conf.get("HISTORY_LENGTH"))
+        except Exception:
+            logger.exception("coldrec: the visitor's history could not be read")
+        if request is not None:
+            request._coldrec_page = page  # type: ignore[attr-defined]
+    return page
+
+
+def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -> list[PlacementRequest]:
+    """The lists wanted now, and those that the same page wanted the last time it was served.
+
+    Template tags ask one by one; a process remembers what each view asked for, so that the first tag of a page fetches
+    for all. A wrong guess costs a query, never a wrong list.
+    """
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return list(wanted)
+    view = f"{match.namespaces}:{match.view_name}"
+    known = _pages_seen.get(view, ())
+    seeds = next((one.seeds for one in wanted if one.seeds), ())
+    plain = {PlacementRequest(one.placement, ("",) if one.seeds else (), (), one.size) for one in wanted}
+    if not plain <= set(known) and len(_pages_seen) < PAGES_KNOWN and len(known) < 12:
+        _pages_seen[view] = tuple(dict.fromkeys([*known, *plain]))
+    names = {one.placement for one in wanted}
+    guesses = [
+        PlacementRequest(one.placement, seeds if one.seeds else (), (), one.size)
+        for one in known
+        if one.placement not in names and (seeds or not one.seeds)
+    ]
+    return [*wanted, *guesses]
+
+
+def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -> None:
+    """Retrieve for all lists at once and read their items' rows in one query."""
+    known = placements.all_placements()
+    fresh = [one for one in expected if one.placement in known and (one, frozenset()) not in page.lists]
+    if not fresh:
+        return
+    try:
+        _retrieve(page, [(one, known[one.placement], frozenset()) for one in fresh])
+        ids = {c.item for one in fresh for c in page.lists[one, frozenset()]}
+        _read_cards(page, shop, ids - page.cards.keys())
+    except Exception:
+        logger.exception("coldrec: lists could not be retrieved")
+
+
+def _retrieve(
+    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement, frozenset[str]]], spare: int = SPARE
+) -> None:
+    requests = [
+        Request(
+            kind=place.kind,
+            history=page.history,
+            seeds=one.seeds,
+            category=one.category,
+            exclude=hidden,
+            now=page.now.timestamp(),
+        )
+        for one, place, hidden in lists
+    ]
+    sizes = [(one.size or place.size) * spare + SPARE_MORE for one, place, _hidden in lists]
+    found = (
+        pipeline.recommend(page.serving.model, requests, sizes)
+        if page.serving.model is not None
+        else [_without_model(request) for request in requests]
+    )
+    for (one, _place, hidden), candidates in zip(lists, found, strict=True):
+        page.lists[one, hidden] = candidates
+
+
+def _without_model(request: Request) -> list[Candidate]:
+    """What can be said with no model at all: what the visitor looked at. The newest items follow from the tables."""
+    if request.kind is not Kind.RECENT:
+        return []
+    seen = dict.fromkeys(one.item for one in reversed(request.history))
+    return [Candidate(item, -float(at), Level.SESSION, Reason("seen")) for at, item in enumerate(seen)]
+
+
+def _read_cards(page: _Page, shop: Shop, ids: Iterable[str]) -> None:
+    wanted = list(ids)
+    if not wanted:
+        return
+    page.cards.update(dict.fromkeys(wanted))
+    rows = _sellable(shop).filter(external_id__in=wanted)
+    page.cards.update({card.id: card for card in _cards(rows)})
+
+
+def _sellable(shop: Shop) -> Any:
+    return Item.objects.filter(shop=shop, sellable=True, removed_at__isnull=True)
+
+
+def _cards(rows: Any) -> list[Card]:
+    columns = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
+    return [Card(*row) for row in rows.values_list(*columns)]
+
+
+def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: int) -> list[tuple[Candidate, Card]]:
+    place = placements.get(one.placement)
+    chosen: list[tuple[Candidate, Card]] = []
+    groups = set(page.groups)
+    if (one, frozenset()) in page.lists:
+        _take(page, page.lists[one, frozenset()], chosen, groups, size)
+        if len(chosen) < size and len(page.lists[one, frozenset()]) >= (one.size or place.size) * SPARE:
+            # The spare ones were sold out or on the page already: look again, further down.
+            hidden = frozenset(page.shown | {item for item, card in page.cards.items() if card is None})
+            _retrieve(page, [(one, place, hidden)], spare=SPARE * 4)
+            more = page.lists[one, hidden]
+            _read_cards(page, shop, {c.item for c in more} - page.cards.keys())
+            _take(page, more, chosen, groups, size)
+    if len(chosen) < size and kind not in (Kind.RECENT, Kind.TOGETHER) and (page.serving.model is None or not chosen):
+        _take(page, _newest(page, shop, one, size), chosen, groups, size)
+    page.shown.update(card.id for _candidate, card in chosen)
+    page.groups.update(groups)
+    return chosen
+
+
+def _take(
+    page: _Page, candidates: Iterable[Candidate], chosen: list[tuple[Candidate, Card]], groups: set[str], size: int
+) -> None:
+    """Fill up with candidates that are sellable, not on the page yet and no variant of what is."""
+    taken = {card.id for _candidate, card in chosen}
+    for candidate in candidates:
+        if len(chosen) >= size:
+            return
+        card = page.cards.get(candidate.item)
+        if card is None or card.id in page.shown or card.id in taken or (card.group and card.group in groups):
+            continue
+        taken.add(card.id)
+        if card.group:
+            groups.add(card.group)
+        chosen.append((candidate, card))
+
+
+def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[Candidate]:
+    """The last rung before nothing: the newest sellable items of the tables."""
+    hidden = page.shown | set(one.seeds)
+    rows = _sellable(shop).exclude(external_id__in=hidden).order_by("-first_seen", "-pk")
+    cards = _cards(rows[: size * SPARE])
+    page.cards.update({card.id: card for card in cards})
+    return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(cards)]
+
+
+def _slate(
+    page: _Page,
+    shop: Shop,
+    one: PlacementRequest,
+    place: placements.Placement,
+    chosen: Sequence[tuple[Candidate, Card]],
+    *,
+    later: bool,
+) -> ServedSlate:
+    titles = {item: card.title for item, card in page.cards.items() if card is not None}
+    level = chosen[0][0].level if chosen else Level.EMPTY
+    policy = POLICY if page.serving.model is not None else "no-model"
+    items = tuple(
+        ServedItem(
+            id=card.id,
+            position=position,
+            score=candidate.score,
+            level=candidate.level.value,
+            reason=ServedReason(candidate.reason.kind, candidate.reason.evidence, _words(candidate.reason, titles)),
+            title=card.title,
+            url=card.url,
+            image_url=card.image_url,
+            price=card.price,
+            currency=card.currency,
+        )
+        for position, (candidate, card) in enumerate(chosen, start=1)
+    )
+    slate_id = None
+    if conf.get("LOG_SLATES"):
+        slate = Slate(
+            shop_id=shop.pk,
+            placement=one.placement,
+            visitor_id=page.visitor.pk if page.visitor else None,
+            policy=policy,
+            level=level.value,
+            version_id=page.serving.version_id,
+            context={"seeds": list(one.seeds), "category": list(one.category), "history": len(page.history)},
+            created_at=page.now,
+        )
+        rows = [
+            SlateItem(
+                slate_id=slate.pk,
+                shop_id=shop.pk,
+                item_id=item.id,
+                position=item.position,
+                score=item.score,
+                propensity=candidate.propensity,
+                level=item.level,
+                reason={"kind": item.reason.kind, "evidence": list(item.reason.evidence)},
+            )
+            for item, (candidate, _card) in zip(items, chosen, strict=True)
+        ]
+        slates.keep((slate, rows), later=later)
+        slate_id = slate.pk
+    return ServedSlate(slate_id, one.placement, level.value, policy, page.serving.number, items)
+
+
+def _words(reason: Reason, titles: Mapping[str, str]) -> str:
+    """The reason as a sentence for the page, in the request's language. Only items on the page's cards are named."""
+    named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
+    if reason.kind == "because":
+        return _("Because you looked at %s") % named if named else _("Because of what you looked at")
+    if reason.kind == "similar":
+        return _("Similar to this product")
+    if reason.kind == "together":
+        return _("Often bought together")
+    return {
+        "seen": _("You looked at this"),
+        "trending": _("Popular now"),
+        "popular": _("Popular in this shop"),
+        "popular_here": _("Popular in this category"),
+        "new": _("New here"),
+    }.get(reason.kind, "")

@@ -1,0 +1,131 @@
+"""The open model of each shop in this process: found, opened, checked and swapped without a pause."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from coldrec import conf
+from coldrec.core.errors import ColdrecError
+from coldrec.core.model import Model
+from coldrec.core.pipeline import recommend
+from coldrec.core.types import Interaction, Kind, Request
+from coldrec.models import Item, ModelVersion, Shop
+from coldrec.services.datasets import core_item
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One answer's model: the version it came from and the model with the newest items added."""
+
+    version_id: int | None = None
+    number: int | None = None
+    model: Model | None = None
+
+
+@dataclass
+class _Slot:
+    """What a process holds for one shop."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    serving: Serving = Serving()
+    base: Model | None = None  # without fresh items
+    looked: float = -1e9  # monotonic seconds
+    fresh: tuple[tuple[int, float], ...] = ()  # primary key and time of change of the side buffer's items
+    refused: tuple[int, str] | None = None  # version and digest that could not be opened
+
+
+_slots: dict[int, _Slot] = {}
+_guard = threading.Lock()
+
+
+def artifact_path(version: ModelVersion) -> Path:
+    """Where a version's artifact lies."""
+    return Path(conf.get("ARTIFACTS")) / version.path
+
+
+def current(shop: Shop) -> Serving:
+    """The model that answers for the shop now; every ``REFRESH_SECONDS`` one caller looks for a newer one.
+
+    The others go on with what is there, so an answer is always made by one version. A version that cannot be opened is
+    logged and passed over: the one before it keeps serving.
+    """
+    with _guard:
+        slot = _slots.setdefault(shop.pk, _Slot())
+    if time.monotonic() - slot.looked >= conf.get("REFRESH_SECONDS") and slot.lock.acquire(blocking=slot.looked < 0):
+        try:
+            if time.monotonic() - slot.looked >= conf.get("REFRESH_SECONDS"):
+                _refresh(slot, shop)
+                slot.looked = time.monotonic()
+        except Exception:
+            logger.exception("coldrec: the serving model could not be refreshed; the last one goes on")
+            slot.looked = time.monotonic()
+        finally:
+            slot.lock.release()
+    return slot.serving
+
+
+def forget() -> None:
+    """Drop every open model of this process, so that the next request looks at once; for tests and for promotion."""
+    with _guard:
+        for slot in _slots.values():
+            slot.looked = min(slot.looked, time.monotonic() - conf.get("REFRESH_SECONDS"))
+
+
+def reset() -> None:
+    """Forget everything, as a new process would."""
+    with _guard:
+        _slots.clear()
+
+
+def _refresh(slot: _Slot, shop: Shop) -> None:
+    version = ModelVersion.objects.filter(pk__in=Shop.objects.filter(pk=shop.pk).values("serving_version")).first()
+    if version is None:
+        slot.serving, slot.base, slot.fresh = Serving(), None, ()
+        return
+    base, changed = slot.base, slot.serving.version_id != version.pk
+    if changed:
+        if slot.refused == (version.pk, version.digest):
+            if slot.base is None:
+                return
+            version = ModelVersion.objects.get(pk=slot.serving.version_id)
+            changed = False
+        else:
+            try:
+                base = Model.open(artifact_path(version))
+            except (ColdrecError, OSError) as error:
+                slot.refused = (version.pk, version.digest)
+                logger.error("coldrec: version %s cannot serve, the one before it goes on: %s", version, error)
+                return
+    if base is None:
+        return
+    rows = _fresh_rows(shop, base)
+    fresh = tuple((row.pk, row.updated_at.timestamp()) for row in rows)
+    if changed or fresh != slot.fresh:
+        model = base.extend([core_item(row) for row in rows])
+        _warm_up(model)
+        slot.base, slot.fresh = base, fresh
+        slot.serving = Serving(version.pk, version.number, model)
+
+
+def _fresh_rows(shop: Shop, base: Model) -> list[Item]:
+    """Items the model has never seen, the newest first, no more than the side buffer holds."""
+    since = base.card.get("fitted_at")
+    rows = Item.objects.filter(shop=shop, removed_at__isnull=True, sellable=True)
+    if since is not None:
+        rows = rows.filter(updated_at__gte=datetime.fromtimestamp(since - 60, tz=UTC))
+    limit = conf.get("FRESH_ITEMS")
+    return [row for row in rows.order_by("-updated_at", "-pk")[:limit] if base.position.get(row.external_id) is None]
+
+
+def _warm_up(model: Model) -> None:
+    """Answer once, so that the first visitor does not pay for what is computed on first use."""
+    if model.item_ids:
+        seeds = (model.item_ids[0],)
+        recommend(model, [Request(kind=kind, history=(Interaction(seeds[0]),), seeds=seeds) for kind in Kind], 1)

@@ -1,0 +1,94 @@
+"""Template tags: ``{% coldrec_widget %}`` for ready HTML, ``{% coldrec_items … as items %}`` for data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.template.loader import select_template
+from django.utils.safestring import SafeString, mark_safe
+
+from coldrec.services import placements, recommend, shops, visitors
+
+register = template.Library()
+logger = logging.getLogger(__name__)
+
+NOTHING = mark_safe("")
+
+
+@register.simple_tag(takes_context=True)
+def coldrec_widget(
+    context: template.Context,
+    placement: str,
+    item: Any = None,
+    items: Iterable[Any] = (),
+    category: Any = (),
+    size: int | None = None,
+    title: str | None = None,
+) -> SafeString:
+    """The list of a placement as HTML; nothing where there is nothing to show.
+
+    The template is the first found of ``coldrec/<placement>.html``, ``coldrec/kind_<kind>.html`` and
+    ``coldrec/widget.html``; each card is ``coldrec/product_card.html``.
+    """
+    slate = _serve(context, placement, item, items, category, size)
+    if slate is None or not slate.items:
+        return NOTHING
+    place = placements.get(placement)
+    names = [f"coldrec/{placement}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
+    shown = {"slate": slate, "items": slate.items, "placement": place, "title": place.title if title is None else title}
+    return select_template(names).render({**context.flatten(), **shown}, context.get("request"))
+
+
+@register.simple_tag(takes_context=True)
+def coldrec_items(
+    context: template.Context,
+    placement: str,
+    item: Any = None,
+    items: Iterable[Any] = (),
+    category: Any = (),
+    size: int | None = None,
+) -> tuple[recommend.ServedItem, ...]:
+    """The items of a placement, best first, for the shop's own markup."""
+    slate = _serve(context, placement, item, items, category, size)
+    return slate.items if slate else ()
+
+
+@register.filter
+def coldrec_link(address: str) -> str:
+    """The address if a browser may follow it from a page of ours, else nothing: no ``javascript:``, no ``data:``."""
+    plain = "".join(c for c in address if c > " ")
+    scheme = plain.split(":", 1)[0].lower() if ":" in plain.split("/", 1)[0] else ""
+    return address if scheme in ("", "http", "https") else ""
+
+
+def _serve(
+    context: template.Context, placement: str, item: Any, items: Iterable[Any], category: Any, size: int | None
+) -> recommend.ServedSlate | None:
+    request = context.get("request")
+    try:
+        place = placements.get(placement)
+    except placements.PlacementError:
+        if settings.DEBUG:
+            raise
+        logger.exception("coldrec: a template asks for an unknown placement")
+        return None
+    try:
+        seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
+        if not seeds and place.name == "basket":
+            seeds = recommend.basket_of(request)
+        path = (category,) if isinstance(category, str) and category else tuple(category or ())
+        visitor = visitors.from_request(request, create=False) if request is not None else None
+        wanted = recommend.PlacementRequest(placement, seeds, path, size)
+        return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
+    except Exception:
+        # The shop's page matters more than the list on it.
+        logger.exception("coldrec: placement %s could not be served", placement)
+        return None
+
+
+def _id(item: Any) -> str:
+    return str(getattr(item, "pk", item))
