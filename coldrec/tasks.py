@@ -17,6 +17,7 @@ from celery import shared_task
 from django.db import OperationalError, transaction
 
 from coldrec import conf
+from coldrec.core.errors import PromotionError
 from coldrec.models import Visitor
 from coldrec.services import catalogue, events, shops
 
@@ -46,6 +47,19 @@ def refresh_item(external_id: str) -> None:
 def sync_catalogue() -> None:
     """Bring all items in step with the shop; for the scheduler, every night or oftener."""
     catalogue.sync()
+
+
+@shared_task(name="coldrec.fit", ignore_result=True)
+def fit() -> None:
+    """Train on what the tables hold now and, if the gate lets it, put the version into service; for the scheduler."""
+    # Imported here: a web worker that only asks for tasks must not load what trains.
+    from coldrec.services import training
+
+    version = training.fit_shop(shops.current())
+    try:
+        training.promote(version)
+    except PromotionError as error:
+        logger.warning("coldrec keeps the serving version: %s", error)
 
 
 @shared_task(name="coldrec.record_events", **_OPTIONS)

@@ -7,6 +7,7 @@ from django.db import DatabaseError, transaction
 from django.test import override_settings
 
 from coldrec import tasks
+from coldrec.core.errors import PromotionError
 from coldrec.models import Event, Visitor
 from coldrec.services import events, shops
 
@@ -92,3 +93,20 @@ def test_events_of_a_visitor_erased_meanwhile_are_dropped(visitor):
     visitor.delete()
     tasks.record_events([VIEW], 12345, "test")
     assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_version_that_the_gate_refuses_leaves_the_old_one_serving(monkeypatch, caplog):
+    from coldrec.services import training
+
+    asked = []
+
+    def refuse(version):
+        asked.append(version)
+        raise PromotionError("v2 is worse")
+
+    monkeypatch.setattr(training, "fit_shop", lambda shop: "v2")
+    monkeypatch.setattr(training, "promote", refuse)
+    tasks.fit()
+    assert asked == ["v2"]
+    assert "keeps the serving version: v2 is worse" in caplog.text
