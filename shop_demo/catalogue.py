@@ -76,7 +76,7 @@ DEPARTMENTS = tuple(dict.fromkeys(kind.department for kind in KINDS))
 
 def generate(size: int = 400, seed: int = 7) -> list[Product]:
     """``size`` products, the same for the same seed; UPCs are ``FH00001`` onwards and titles are unique."""
-    rng = random.Random(seed)  # noqa: S311 not for secrets
+    rng = random.Random(seed)
     return list(_products(size, rng))
 
 

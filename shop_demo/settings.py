@@ -95,6 +95,9 @@ COLDREC = {
     "SHOP": SHOP,
     "CATALOGUE": "coldrec.contrib.oscar.adapter.OscarCatalogue",
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
+    "TASKS": "celery" if REDIS_URL else "inline",
+    # Rows of six fill the shop's page.
+    "PLACEMENTS": {name: {"size": 6} for name in ("product_similar", "recently_viewed", "trending", "new_arrivals")},
 }
 
 MIDDLEWARE = [

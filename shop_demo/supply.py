@@ -62,7 +62,7 @@ def journey(now: datetime) -> Supply:
 
     Raises
     ------
-    PackageMissing : the package with the data is not installed.
+    PackageMissingError : the package with the data is not installed.
     """
     data = complete_journey.read(now)
     return Supply(data.listings, len(data.product), "cj-", lambda item_ids: complete_journey.purchases(data, item_ids))

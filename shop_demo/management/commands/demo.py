@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -27,8 +26,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from oscar.apps.catalogue.models import Product
 
+from coldrec.catalogue import load
+from coldrec.core.errors import ColdrecError
+from coldrec.models import Event, Item
+from coldrec.services import shops, training
+from coldrec.services.events import record_drafts
 from shop_demo import stocking, supply
-from shop_demo.complete_journey import PackageMissing
+from shop_demo.complete_journey import PackageMissingError
 
 LOGIN = ("demo@example.com", "demo")
 PORTS_TRIED = 50
@@ -61,7 +65,7 @@ class Command(BaseCommand):
                 self.serve(options["port"])
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run the same command again to go on from here.", returncode=130) from None
-        except PackageMissing as error:
+        except PackageMissingError as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, OSError) as error:
             raise CommandError(_plain(error)) from error
@@ -82,16 +86,19 @@ class Command(BaseCommand):
             say(f"{len(goods.listings):,} products, {goods.event_count:,} events")
         with self.stage("products") as say:
             say(self.load_products(goods))
-        self.run_unless(self.items_are_in_step, "items", "coldrec_sync_catalogue")
+        if self.items_are_in_step():
+            self.stdout.write("  items       up to date")
+        else:
+            self.run("items", "coldrec_sync_catalogue")
         with self.stage("events") as say:
             say(self.load_events(goods))
-        if _serving_problem():
-            # A version that was trained but not promoted, because the run was stopped in between, is not trained again.
-            if not _waiting_version():
-                self.run_unless(lambda: False, "model", "coldrec_fit")
-            self.run_unless(lambda: False, "promotion", "coldrec_promote")
-        else:
+        shop = shops.current()
+        if _is_sound(shop.serving_version):
             self.stdout.write("  model       up to date")
+            return
+        if not _is_waiting(shop.versions.order_by("-number").first()):
+            self.run("model", "coldrec_fit")
+        self.run("promotion", "coldrec_promote")
 
     def migrate(self) -> str:
         executor = MigrationExecutor(connection)
@@ -136,18 +143,9 @@ class Command(BaseCommand):
         return f"{new:,} new, {drawn} pictures drawn" if new or drawn else "all there"
 
     def items_are_in_step(self) -> bool:
-        from coldrec.catalogue import load
-        from coldrec.models import Item
-        from coldrec.services import shops
-
         return Item.objects.filter(shop=shops.current(), removed_at=None).count() >= load().count()
 
     def load_events(self, goods: supply.Supply) -> str:
-        from coldrec.catalogue import load
-        from coldrec.models import Event
-        from coldrec.services import shops
-        from coldrec.services.events import record_drafts
-
         shop = shops.current()
         stored = Event.objects.filter(shop=shop, event_id__startswith=goods.event_prefix).count()
         if stored >= goods.event_count:
@@ -164,13 +162,11 @@ class Command(BaseCommand):
             )
         return f"{counts.accepted:,} new"
 
-    def run_unless(self, is_done: Callable[[], bool], name: str, command: str) -> None:
-        if is_done():
-            self.stdout.write(f"  {name:<11} up to date")
-            return
-        with self.stage(name):
-            self.stdout.write(f"  {name:<11} {command}")
+    def run(self, name: str, command: str) -> None:
+        with self.stage(name) as say:
+            self.stdout.write(f"  {name:<11} manage.py {command}")
             call_command(command, stdout=self.stdout, stderr=self.stderr)
+            say("done")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -214,10 +210,11 @@ class Command(BaseCommand):
 
 
 class Bar:
-    """A progress bar on a terminal; in a log file a line at each quarter."""
+    """A progress bar on a terminal; in a log file a line at each quarter of what takes long."""
 
     def __init__(self, out: Any, name: str, total: int) -> None:
         self.out, self.name, self.total = out, name, total
+        self.started = time.monotonic()
         self.shown = 0 if out.isatty() else 25
         self.step = 1 if out.isatty() else 25
 
@@ -229,7 +226,7 @@ class Bar:
         if self.step == 1:
             line = f"\r  {self.name:<11} {'█' * (percent // 4):<25} {percent:3d} %"
             self.out.write(line + ("\r" + " " * len(line) + "\r" if done >= self.total else ""), ending="")
-        else:
+        elif time.monotonic() - self.started > 5:
             self.out.write(f"  {self.name:<11} {percent} %")
         self.out.flush()
 
@@ -248,42 +245,20 @@ def _start_again_as(shop: str) -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def _serving_problem() -> str:
-    """Why no sound model version serves, or nothing."""
-    from coldrec.core.artifact import Artifact
-    from coldrec.core.errors import ArtifactError
-    from coldrec.services import shops
-
-    version = shops.current().serving_version
+def _is_sound(version: Any) -> bool:
+    """Whether there is this version and every byte of its artifact is as it was written."""
     if version is None:
-        return "none is promoted"
-    try:
-        Artifact.open(_artifact_path(version), verify=True)
-    except ArtifactError as error:
-        return str(error)
-    return ""
-
-
-def _waiting_version() -> bool:
-    """Whether the newest version is sound, was not refused and waits for its promotion."""
-    from coldrec.core.artifact import Artifact
-    from coldrec.core.errors import ArtifactError
-    from coldrec.services import shops
-
-    version = shops.current().versions.order_by("-number").first()
-    if version is None or version.promoted_at or version.refusal:
         return False
     try:
-        Artifact.open(_artifact_path(version), verify=True)
-    except ArtifactError:
+        training.verify(version)
+    except ColdrecError:
         return False
     return True
 
 
-def _artifact_path(version: Any) -> Path:
-    from coldrec import conf
-
-    return Path(conf.get("ARTIFACTS")) / version.path
+def _is_waiting(version: Any) -> bool:
+    """Whether a version was trained but not promoted, because the run was stopped in between."""
+    return _is_sound(version) and version.promoted_at is None and not version.refusal
 
 
 def _bind(wanted: int) -> ThreadedWSGIServer:
@@ -305,7 +280,7 @@ def _bind(wanted: int) -> ThreadedWSGIServer:
 
 def _fetch(address: str) -> str:
     try:
-        with urlopen(address, timeout=120) as answer:  # noqa: S310 the address is our own
+        with urlopen(address, timeout=120) as answer:
             return answer.read().decode()
     except URLError as error:
         raise CommandError(f"The shop's first page could not be shown ({error}); the lines above say why.") from error
@@ -313,8 +288,6 @@ def _fetch(address: str) -> str:
 
 def _product_address(page: str) -> str:
     """The page of the first recommended product, or of the newest one."""
-    from coldrec.catalogue import load
-
     if found := re.search(r'data-coldrec-item="([^"]+)"', page):
         for product in load().find([found[1]]):
             return str(product.get_absolute_url())
