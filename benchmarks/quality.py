@@ -33,7 +33,7 @@ from coldrec.core.errors import ColdrecError
 from coldrec.core.evaluation import report, splitting, tasks
 from coldrec.core.evaluation.protocols import PARTS, PROTOCOLS, Part, Split, View, check_lists
 from coldrec.core.model import Model
-from coldrec.core.training.config import FitConfig
+from coldrec.core.config import FitConfig
 from coldrec.core.training.fit import fit
 from coldrec.services.benchmark import read_changes, serve_task
 

@@ -21,13 +21,14 @@ from django.utils.module_loading import import_string
 
 from coldrec import conf
 from coldrec.core.errors import CatalogueError, FitError
-from coldrec.core.training.config import FitConfig
+from coldrec.core.config import FitConfig
 from coldrec.core.types import Kind
 
 TAG = "coldrec"
 Check = Callable[..., list[CheckMessage]]
 
 RANKERS = ("fusion", "linear", "mlp")
+PLACEMENT_KEYS = ("kind", "size", "title")
 LARGEST_PLACEMENT = 200  # items in one list
 COOKIE_DAYS = 400  # the longest that browsers keep a cookie
 
@@ -235,7 +236,7 @@ def check_project(app_configs: Collection[AppConfig] | None = None, **_: Any) ->
     if not any(map(_is_visitor_middleware, settings.MIDDLEWARE)):
         problems.append(
             Warning(
-                "MIDDLEWARE lacks coldrec.middleware.VisitorMiddleware, so visitors who are not signed in are forgotten.",
+                "MIDDLEWARE lacks coldrec.middleware.VisitorMiddleware, so guests are forgotten between two pages.",
                 hint="Add 'coldrec.middleware.VisitorMiddleware' after Django's AuthenticationMiddleware.",
                 id="coldrec.W001",
             )
@@ -243,7 +244,7 @@ def check_project(app_configs: Collection[AppConfig] | None = None, **_: Any) ->
     if getattr(settings, "ROOT_URLCONF", None) and "coldrec" not in get_resolver().app_dict:
         problems.append(
             Warning(
-                "The project's addresses do not include coldrec.urls, so clicks and views in lists are not recorded.",
+                "The project's addresses do not include coldrec.urls, so pages and apps cannot send events.",
                 hint='Add path("coldrec/", include("coldrec.urls")) to the urlpatterns of ROOT_URLCONF.',
                 id="coldrec.W002",
             )
@@ -271,7 +272,7 @@ def check_celery(app_configs: Collection[AppConfig] | None = None, **_: Any) -> 
     found: list[tuple[bool, str, str, str]] = [
         (
             celery.task_always_eager,
-            "COLDREC['TASKS'] is 'celery', but Celery runs tasks in the process that asks for them (task_always_eager).",
+            "COLDREC['TASKS'] is 'celery', but Celery runs tasks in the process that asks (task_always_eager).",
             "Set task_always_eager to False, or COLDREC['TASKS'] to 'inline'.",
             "coldrec.W005",
         ),
@@ -283,7 +284,7 @@ def check_celery(app_configs: Collection[AppConfig] | None = None, **_: Any) -> 
         ),
         (
             not celery.task_acks_late,
-            "Celery acknowledges a task before it is done (task_acks_late is off), so a crash loses the shop's own tasks.",
+            "Celery acknowledges a task before it is done (task_acks_late is off): a crash loses the shop's own.",
             "Set task_acks_late to True.",
             "coldrec.W007",
         ),
@@ -302,7 +303,7 @@ def check_celery(app_configs: Collection[AppConfig] | None = None, **_: Any) -> 
         found += [
             (
                 not {"socket_timeout", "socket_connect_timeout"} <= options.keys(),
-                "The connection to Redis has no time limit: a server that is silent hangs the page that asks for a task.",
+                "The connection to Redis has no time limit: a silent server hangs the page that asks for a task.",
                 "Set broker_transport_options to {'socket_timeout': 2, 'socket_connect_timeout': 2}.",
                 "coldrec.W009",
             ),
@@ -355,8 +356,8 @@ def _placement_problems(name: object, placement: object) -> Iterator[tuple[str, 
         yield f"is {placement!r}", "Give a dictionary such as {'kind': 'personal', 'size': 8}."
         return
     for key in placement:
-        if key not in ("kind", "size"):
-            yield f"has the key {key!r}", _nearest(key, ("kind", "size"))
+        if key not in PLACEMENT_KEYS:
+            yield f"has the key {key!r}", _nearest(key, PLACEMENT_KEYS)
     kinds = [kind.value for kind in Kind]
     if placement.get("kind", Kind.PERSONAL) not in kinds:
         yield f"has the kind {placement['kind']!r}", f"Kinds are {', '.join(kinds)}."

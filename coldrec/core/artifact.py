@@ -108,9 +108,9 @@ class Artifact:
         file = self._file(f"{name}.npy")
         try:
             try:
-                return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+                return np.load(file, mmap_mode="r", allow_pickle=False)
             except ValueError:  # an empty array cannot be mapped
-                return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+                return np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ArtifactError(f"{file} cannot be read as an array: {error}") from error
 

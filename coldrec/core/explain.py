@@ -31,7 +31,7 @@ def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> li
     rows = [chosen[at] for at in inside]
     for at, row in enumerate(known):
         if row < sources.n:
-            shared[inside, at] = gather([row], [1.0], sources.neighbours)[rows]
+            shared[inside, at] = gather(np.array([row]), np.ones(1), sources.neighbours)[rows]
     weight = _scaled(alike) + _scaled(tied) + _scaled(shared)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [

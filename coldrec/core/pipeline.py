@@ -53,7 +53,7 @@ def recommend(model: Model | None, requests: Sequence[Request], k: int | Sequenc
     """
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
     visits: dict[tuple[tuple[Interaction, ...], float | None], _Visit] = {}
-    lists = []
+    lists: list[list[Candidate]] = []
     for request, size in zip(requests, sizes, strict=True):
         if model is None or size < 1:
             lists.append([])
@@ -160,7 +160,7 @@ def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     seeds = visit.positions(request.seeds)
     if seeds:
         sources = _seed_scores(visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors"))
-        score = sum(w * standardise(sources[name], log=True) for name, w in _ALIKE.items())
+        score = np.sum([w * standardise(sources[name], log=True) for name, w in _ALIKE.items()], axis=0)
         rows = _top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
         yield Level.SIMILAR, rows, score[rows]
     yield from _popular(visit, request, k)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 ItemId = str
 """The shop's own identifier of an item, always a string."""
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 

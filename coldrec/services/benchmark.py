@@ -17,7 +17,7 @@ from coldrec.core import pipeline
 from coldrec.core.errors import FitError
 from coldrec.core.evaluation import tasks
 from coldrec.core.model import Model
-from coldrec.core.training.config import FitConfig
+from coldrec.core.config import FitConfig
 from coldrec.core.training.fit import fit
 from coldrec.core.types import BoolArray, IntArray, Interaction
 

@@ -159,7 +159,7 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
         except Exception:
             logger.exception("coldrec: the visitor's history could not be read")
         if request is not None:
-            request._coldrec_page = page  # type: ignore[attr-defined]
+            request._coldrec_page = page
     return page
 
 

@@ -113,9 +113,9 @@ class Fusion:
         standard = standardise(stack, log=self.cold_log if cold else self.warm_log)
         if cold:
             kept = [COLD.index(name) for name in names]
-            return np.tensordot(self.cold[kept], standard, axes=1)  # type: ignore[no-any-return]
+            return np.tensordot(self.cold[kept], standard, axes=1)
         weight = hats(size) @ self.warm[:, [WARM.index(name) for name in names]]  # (b, S)
-        return np.einsum("bs,sbc->bc", weight, standard, optimize=True)  # type: ignore[no-any-return]
+        return np.einsum("bs,sbc->bc", weight, standard, optimize=True)
 
     def scores(self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int) -> FloatArray:
         """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm."""
@@ -158,7 +158,7 @@ class Fusion:
 
 def log_softmax(logits: FloatArray) -> FloatArray:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -217,4 +217,4 @@ def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: fl
     found = minimize(
         objective, prior.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": steps}
     )
-    return found.x.reshape(prior.shape).astype(np.float32)  # type: ignore[no-any-return]
+    return found.x.reshape(prior.shape).astype(np.float32)

@@ -65,7 +65,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
         raise np.linalg.LinAlgError(f"the regularised matrix is not positive definite (LAPACK info {info})")
     lower = np.tril(inverse)
     lower += np.tril(inverse, -1).T
-    return lower  # type: ignore[no-any-return]
+    return lower
 
 
 def _without_diagonal(block: FloatArray, start: int) -> FloatArray:
@@ -134,7 +134,7 @@ def _least_squares(
             part = slice(begin, begin + 500_000)
             dots[part] = np.einsum("ij,ij->i", z[rows[part]], other[x.indices[part]])
         weighted = sparse.csr_array((alpha * dots, x.indices, x.indptr), shape=x.shape)
-        return z @ gram + weighted @ other + damping * z  # type: ignore[no-any-return]
+        return z @ gram + weighted @ other + damping * z
 
     z = start.copy()
     residual = (1 + alpha) * (x @ other) - apply(z)

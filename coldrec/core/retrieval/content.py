@@ -32,7 +32,7 @@ def words(text: str) -> Iterator[str]:
     ['red', 'shoe', '42', '跑', '步', '鞋', '跑步', '步鞋']
     """
     for run in _TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
-        if "\u3040" <= run[0]:
+        if run[0] >= "\u3040":
             yield from run
             yield from (run[i : i + 2] for i in range(len(run) - 1))
         else:

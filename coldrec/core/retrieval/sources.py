@@ -17,12 +17,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from coldrec.core.artifact import Artifact
+from coldrec.core.config import FitConfig
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import Histories
 from coldrec.core.retrieval import collaborative, content, graph
 from coldrec.core.retrieval.neighbours import gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
-from coldrec.core.training.config import FitConfig
 from coldrec.core.types import FloatArray, IntArray, Item, Triple
 
 WARM = (

@@ -12,12 +12,12 @@ import numpy as np
 from coldrec import __version__
 from coldrec.core import artifact
 from coldrec.core.artifact import Artifact
+from coldrec.core.config import FitConfig
 from coldrec.core.dataset import Dataset
 from coldrec.core.errors import FitError
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.retrieval.sources import Bags, Sources
 from coldrec.core.training import weights
-from coldrec.core.training.config import FitConfig
 from coldrec.core.training.simulate import interactions, simulate
 from coldrec.core.types import Item
 
@@ -48,7 +48,8 @@ def fit(
     dataset = _warm_first(dataset)
     say("reading the catalogue", 0.0)
     bags = Bags.read(dataset.items, dataset.triples, config)
-    fusion, figures = Fusion.prior(), {}
+    fusion = Fusion.prior()
+    figures: dict[str, float] = {}
     if len(dataset.event_item) >= ENOUGH_EVENTS:
         say("simulating cold starts", 0.05)
         simulation = simulate(dataset, config, seed)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from coldrec.core.config import FitConfig
 from coldrec.core.dataset import Dataset
-from coldrec.core.training.config import FitConfig
 from coldrec.core.types import BoolArray, FloatArray, IntArray
 
 REVEALED = (0, 1, 2, 3, 5)

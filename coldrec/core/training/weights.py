@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from coldrec.core import histories
+from coldrec.core.config import FitConfig
 from coldrec.core.evaluation import metrics
 from coldrec.core.ranking import fusion
 from coldrec.core.ranking.fusion import Fusion, Lists
 from coldrec.core.retrieval.sources import COLD, WARM, Sources
-from coldrec.core.training.config import FitConfig
 from coldrec.core.training.simulate import Case, Simulation
 from coldrec.core.types import FloatArray, IntArray
 
@@ -108,7 +108,7 @@ def _only(name: str) -> FloatArray:
 
 def _batches(
     sources: Sources, cases: Sequence[Case], names: Sequence[str]
-) -> Sequence[tuple[Sequence[Case], Mapping[str, FloatArray], IntArray]]:
+) -> Iterator[tuple[Sequence[Case], Mapping[str, FloatArray], IntArray]]:
     for start in range(0, len(cases), BATCH):
         part = cases[start : start + BATCH]
         rows = histories.from_rows([case.history for case in part], sources.n, [case.now for case in part])
