@@ -106,7 +106,7 @@ class ModelVersionAdmin(FactsAdmin):
         try:
             training.promote(version)
         except ColdrecError as error:
-            return self._refused(request, version, error)
+            return self.message_user(request, str(error), messages.ERROR)
         self.log_change(request, version, "Put into service.")
         self.message_user(request, _("%s is in service.") % version, messages.SUCCESS)
 
@@ -123,15 +123,12 @@ class ModelVersionAdmin(FactsAdmin):
             try:
                 training.rollback(shop)
             except ColdrecError as error:
-                self._refused(request, before, error)
+                self.message_user(request, str(error), messages.ERROR)
                 continue
             serving = Shop.objects.select_related("serving_version").get(pk=shop.pk).serving_version
             self.log_change(request, before, f"Taken out of service; {serving} serves again.")
             said = _("%(serving)s serves again in place of %(before)s.") % {"serving": serving, "before": before}
             self.message_user(request, said, messages.SUCCESS)
-
-    def _refused(self, request: HttpRequest, version: ModelVersion, error: ColdrecError) -> None:
-        self.message_user(request, f"{version}: {error}", messages.ERROR)
 
 
 def _label(name: str) -> str:
