@@ -117,6 +117,7 @@ def serve(
     places = [placements.get(one.placement) for one in wanted]
     page = _page(shop, visitor, request, now)
     _look_ahead(page, shop, _expected(request, wanted))
+    page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
     answers = []
     for one, place in zip(wanted, places, strict=True):
         size = place.size if one.size is None else one.size
