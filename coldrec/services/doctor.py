@@ -287,7 +287,7 @@ def _pages(shop: Shop | None, now: datetime) -> Iterator[Finding]:
         yield Finding("pages", State.OFF, said, 'COLDREC = {"LOG_SLATES": True}')
         return
     recent = Slate.objects.filter(shop=shop, created_at__gt=now - RECENT)
-    shown = sorted(recent.order_by().values_list("placement", flat=True)[:COUNTED].distinct()) if shop else []
+    shown = [name for name in sorted(placements.all_placements()) if recent.filter(placement=name).exists()]
     if not shown:
         said = _("No list was served in the last %s.") % timesince(now - RECENT, now)
         yield Finding("pages", State.WAITING, said, '{% load coldrec %}{% coldrec_widget "home" %}')
