@@ -100,7 +100,7 @@ def test_a_product_page_shows_similar_things_and_not_itself(shopper):
     lists = lists_of(page_of(shopper, product.get_absolute_url()))
     assert lists["product_similar"], "no similar products"
     shown = [item for items in lists.values() for item in items]
-    assert str(product.pk) not in shown
+    assert str(product.pk) not in shown, lists
     assert len(shown) == len(set(shown)), "a product is shown twice on a page"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 pytest.importorskip("oscar", reason="django-oscar is not installed")
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--products", "60", "--shoppers", "80"]
@@ -122,12 +124,25 @@ def test_it_serves_what_it_prints_and_takes_the_next_port_when_busy(shop):
             assert process.wait(20) == 0, "Ctrl-C while serving is the way to stop it"
 
 
-@pytest.mark.parametrize("after", ["database", "products", "events"])
-def test_a_killed_run_is_finished_by_the_next(tmp_path, after):
-    process = start(tmp_path, "--no-serve")
-    read_until(process, f"  {after}")
+@pytest.fixture(scope="module")
+def killed_early(tmp_path_factory) -> Path:
+    """A folder left by a run that was killed (kill -9) once the tables were there."""
+    folder = tmp_path_factory.mktemp("killed")
+    process = start(folder, "--no-serve")
+    read_until(process, "  database")
     process.kill()
     process.wait()
+    return folder
+
+
+@pytest.mark.parametrize("after", [None, "products", "events"])
+def test_a_killed_run_is_finished_by_the_next(tmp_path, killed_early, after):
+    shutil.copytree(killed_early, tmp_path, dirs_exist_ok=True)
+    if after:
+        process = start(tmp_path, "--no-serve")
+        read_until(process, f"  {after}")
+        process.kill()
+        process.wait()
     done = demo(tmp_path, "--no-serve")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = counts(tmp_path)
@@ -138,7 +153,8 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, after):
     assert counts(tmp_path)["coldrec_event"] == events, "events must not be loaded twice"
 
 
-def test_ctrl_c_while_setting_up_is_one_sentence(tmp_path):
+def test_ctrl_c_while_setting_up_is_one_sentence(tmp_path, killed_early):
+    shutil.copytree(killed_early, tmp_path, dirs_exist_ok=True)
     process = start(tmp_path, "--no-serve")
     read_until(process, "  database")
     process.send_signal(signal.SIGINT)
