@@ -98,7 +98,8 @@ class Command(BaseCommand):
             return
         if not _is_waiting(shop.versions.order_by("-number").first()):
             self.run("model", "coldrec_fit")
-        self.run("promotion", "coldrec_promote")
+        # A damaged version cannot be asked how good it was, so there is nothing to compare the new one with.
+        self.run("promotion", "coldrec_promote", force=shop.serving_version is not None)
 
     def migrate(self) -> str:
         executor = MigrationExecutor(connection)
@@ -162,10 +163,10 @@ class Command(BaseCommand):
             )
         return f"{counts.accepted:,} new"
 
-    def run(self, name: str, command: str) -> None:
+    def run(self, name: str, command: str, **options: Any) -> None:
         with self.stage(name) as say:
             self.stdout.write(f"  {name:<11} manage.py {command}")
-            call_command(command, stdout=self.stdout, stderr=self.stderr)
+            call_command(command, stdout=self.stdout, stderr=self.stderr, **options)
             say("done")
 
     @contextmanager
