@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from coldrec.models import Shop
 
@@ -23,6 +24,21 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[:COUNTED].count())
+
+
+class FilledFilter(admin.SimpleListFilter):
+    """Rows whose ``field`` is filled, or is not, under a name that says what this means."""
+
+    field = ""
+    inverted = False
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(**{f"{self.field}__isnull": (self.value() == "no") != self.inverted})
 
 
 class ShopRowsAdmin(admin.ModelAdmin):

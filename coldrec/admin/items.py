@@ -14,10 +14,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import display
-from coldrec.admin.base import ShopRowsAdmin
+from coldrec.admin.base import FilledFilter, ShopRowsAdmin
 from coldrec.models import Item
 
 FACTS_SHOWN = 100
+
+
+class InCatalogueFilter(FilledFilter):
+    title = _("in the catalogue")
+    parameter_name = "in_catalogue"
+    field = "removed_at"
+    inverted = True
 
 
 @admin.register(Item)
@@ -25,7 +32,7 @@ class ItemAdmin(ShopRowsAdmin):
     """The shop's product is the truth, so only one thing can be set here: whether the item may be shown."""
 
     list_display = ("name", "external_id", "brand", "category_path", "cost", "sellable", "first_seen")
-    list_filter = ("sellable", ("removed_at", admin.EmptyFieldListFilter))
+    list_filter = ("sellable", InCatalogueFilter)
     search_fields = ("external_id__exact", "title", "brand")
     search_help_text = _("An item id as a whole, or part of a title or brand.")
     date_hierarchy = "first_seen"

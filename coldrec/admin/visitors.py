@@ -8,14 +8,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import display
-from coldrec.admin.base import FactsAdmin
+from coldrec.admin.base import FactsAdmin, FilledFilter
 from coldrec.models import Visitor
+
+
+class AccountFilter(FilledFilter):
+    title = _("with an account")
+    parameter_name = "with_account"
+    field = "user"
 
 
 @admin.register(Visitor)
 class VisitorAdmin(FactsAdmin):
     list_display = ("key", "user", "consent", "merged_into", "created_at")
-    list_filter = ("consent", ("user", admin.EmptyFieldListFilter))
+    list_filter = ("consent", AccountFilter)
     list_select_related = ("user", "merged_into")
     search_fields = ("key__exact",)
     search_help_text = _("A visitor's key as a whole.")

@@ -132,7 +132,9 @@ def _database() -> Iterator[Finding]:
     yield Finding("database", State.WORKS, _("%s, migrated.") % connection.display_name)
     if connection.vendor == "sqlite":
         said = _("SQLite has one writer at a time: right for one machine, not for a busy shop.")
-        yield Finding("database", State.OFF, said, 'pip install "django-coldrec[postgres]"')
+        yield Finding(
+            "database", State.OFF, said, 'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", …}}'
+        )
 
 
 def _catalogue(shop: Shop | None, now: datetime) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -159,3 +160,21 @@ def test_pages_link_to_what_belongs_to_them(staff: Client, shop: Shop, row: type
 
 def test_every_table_is_in_the_admin() -> None:
     assert all(admin.site.is_registered(model) for model in MODELS)
+
+
+@pytest.mark.parametrize(
+    ("model", "query", "count"),
+    [
+        (Item, "", 3),
+        (Item, "in_catalogue=yes", 2),
+        (Item, "in_catalogue=no", 1),
+        (Item, "in_catalogue=perhaps", 3),
+        (Visitor, "with_account=yes", 1),
+        (Visitor, "with_account=no", 2),
+    ],
+)
+def test_filters_narrow_down(staff: Client, shop: Shop, model: type, query: str, count: int) -> None:
+    stock(shop, 3)
+    Item.objects.filter(external_id="sku-0").update(removed_at=NOON)
+    Visitor.objects.filter(key="default-visitor-0").update(user=User.objects.get())
+    assert staff.get(f"{changelist(model)}?{query}").context["cl"].result_count == count
