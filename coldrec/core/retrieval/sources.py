@@ -170,7 +170,7 @@ class Sources:
         if not items:
             return replace(self, fresh=None)
         text = self.words.transform([content.item_words(item) for item in items])
-        entity = self.entities.transform([Counter(content.item_entities(item)) for item in items])
+        entity = self.entities.transform([Counter(sorted(content.item_entities(item))) for item in items])
         both = joint(text, entity)
         fresh = Content(
             text,
@@ -438,7 +438,7 @@ class Bags:
     def read(cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig) -> Bags:
         tied = content.graph_entities(triples)
         word_bags = [content.item_words(item) for item in items]
-        entity_bags = [Counter(content.item_entities(item) | tied.get(item.id, set())) for item in items]
+        entity_bags = [Counter(sorted(content.item_entities(item) | tied.get(item.id, set()))) for item in items]
         words = content.Vocabulary.learn(word_bags, limit=config.vocabulary)
         entities = content.Vocabulary.learn(entity_bags, b=0.0, limit=config.vocabulary)
         one, two = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=config.entries)
@@ -478,14 +478,26 @@ def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray
     rank = min(256, min(both.shape) - 1, int(warm.sum()) - 1)
     if rank < 1 or both.nnz == 0:
         return np.zeros((both.shape[1], f), np.float32)
-    from scipy.sparse.linalg import svds  # late: it costs start-up time that serving does not need
-
-    _, _, directions = svds(both, k=rank, rng=np.random.default_rng(seed))
-    dense = both @ directions.T  # (n, rank)
+    basis = _leading_directions(both, rank, seed)  # (V + E, rank)
+    dense = both @ basis  # (n, rank)
     weight = np.sqrt(counts[warm]).astype(np.float32)[:, None]
     left = dense[warm] * weight
     gram = left.T @ left + np.eye(rank, dtype=np.float32)
-    return np.asarray(directions.T @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)), np.float32)
+    return np.asarray(basis @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)), np.float32)
+
+
+def _leading_directions(matrix: sparse.csr_array, rank: int, seed: int, sweeps: int = 4) -> FloatArray:
+    """(columns, rank) orthonormal basis of the leading right singular directions, by subspace iteration.
+
+    Unlike ARPACK it gives the same numbers for the same seed. Halko, Martinsson & Tropp (2011), "Finding Structure with
+    Randomness", SIAM Review 53(2), algorithm 4.4.
+    """
+    start = np.random.default_rng(seed).standard_normal((matrix.shape[1], rank)).astype(np.float32)
+    basis = start
+    for _ in range(sweeps):
+        left, _ = np.linalg.qr(matrix @ basis)
+        basis, _ = np.linalg.qr(matrix.T @ left)
+    return basis
 
 
 def _vocabulary(artifact: Artifact, name: str) -> content.Vocabulary:

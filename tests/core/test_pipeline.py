@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coldrec.core import pipeline
+from coldrec.core.explain import because
+from coldrec.core.types import Interaction, Item, Kind, Level, Request
+
+NOW = 1.7e9 + 15 * 86_400
+
+
+def _history(*items):
+    return tuple(Interaction(item, at=1.7e9 + n) for n, item in enumerate(items))
+
+
+def _one(model, k=6, **request):
+    return pipeline.recommend(model, [Request(now=NOW, **request)], k)[0]
+
+
+@pytest.mark.parametrize(
+    ("history", "level"),
+    [((), Level.POPULAR), (("tea1",), Level.SESSION), (tuple(f"tea{i}" for i in range(5)), Level.PERSONAL)],
+)
+def test_a_list_names_its_rung(model, history, level):
+    assert {c.level for c in _one(model, history=_history(*history))} == {level}
+
+
+def test_similar_items_are_of_the_same_kind_and_never_the_seed(model):
+    items = [c.item for c in _one(model, kind=Kind.SIMILAR, seeds=("tea3",))]
+    assert "tea3" not in items and all(item.startswith("tea") for item in items)
+
+
+def test_what_goes_together_is_what_was_bought_together_and_there_is_no_filler(model):
+    assert all(c.item.startswith("coffee") for c in _one(model, kind=Kind.TOGETHER, seeds=("coffee3",)))
+    assert _one(model, kind=Kind.TOGETHER, seeds=("unknown",)) == []
+
+
+def test_a_new_items_basket_borrows_from_its_like(model):
+    fresh = model.extend([Item("fresh", title="tea pot new", brand="tea house", category=("kitchen", "tea"))])
+    items = [c.item for c in _one(fresh, kind=Kind.TOGETHER, seeds=("fresh",))]
+    assert items and all(item.startswith("tea") for item in items)
+
+
+def test_recently_viewed_is_the_history_backwards_each_once(model):
+    listed = _one(model, kind=Kind.RECENT, history=_history("tea1", "tea2", "tea1", "gone"))
+    assert [c.item for c in listed] == ["tea1", "tea2"]
+
+
+def test_a_category_page_shows_a_stranger_what_sells_there(model):
+    listed = _one(model, category=("kitchen", "coffee"))
+    assert {c.level for c in listed} == {Level.POPULAR_HERE}
+    assert all(c.item.startswith("coffee") for c in listed)
+
+
+def test_excluded_items_and_own_items_are_left_out(model):
+    first = [c.item for c in _one(model, history=_history("tea1"))]
+    again = [c.item for c in _one(model, history=_history("tea1"), exclude=frozenset(first))]
+    assert "tea1" not in first and not set(first) & set(again)
+
+
+def test_a_fresh_item_is_recommended_to_those_who_like_its_kind(model):
+    item = Item("fresh", title="coffee pot 99", brand="coffee house", category=("kitchen", "coffee"), first_seen=NOW)
+    fresh = model.extend([item, Item("tea1", title="already known")])
+    assert len(fresh.item_ids) == len(model.item_ids) + 1
+    liked = [c.item for c in _one(fresh, k=30, history=_history("coffee1", "coffee2"))]
+    other = [c.item for c in _one(fresh, k=30, history=_history("tea1", "tea2"))]
+    assert liked.index("fresh") < (other.index("fresh") if "fresh" in other else 30)
+    assert [c.item for c in _one(fresh, kind=Kind.NEW)] == ["fresh"]
+
+
+def test_a_click_on_a_fresh_item_counts_at_once(model):
+    fresh = model.extend([Item("fresh", title="tea pot 99", brand="tea house", category=("kitchen", "tea"))])
+    before = sum(c.item.startswith("tea") for c in _one(fresh, k=10))
+    after = sum(c.item.startswith("tea") for c in _one(fresh, k=10, history=_history("fresh")))
+    assert after > before
+
+
+def test_without_a_model_lists_are_empty():
+    assert pipeline.recommend(None, [Request()], 5) == [[]]
+
+
+def test_one_visitor_is_retrieved_once_for_a_page(model, monkeypatch):
+    calls = []
+    scores = type(model).scores
+    monkeypatch.setattr(type(model), "scores", lambda self, h: calls.append(1) or scores(self, h))
+    requests = [Request(kind=kind, history=_history("tea1"), seeds=("tea2",), now=NOW) for kind in Kind]
+    pipeline.recommend(model, requests, 5)
+    assert len(calls) == 1
+
+
+def test_evidence_is_something_the_visitor_did_and_taking_it_away_lowers_the_item(model):
+    history = _history("coffee4", "tea1", "tea2")
+    chosen = _one(model, history=history)[0]
+    evidence = chosen.reason.evidence[0]
+    assert evidence in {e.item for e in history}
+
+    def score(events):
+        rows, scores = pipeline.rank(model, events, len(model.item_ids), now=NOW)
+        return dict(zip([model.item_ids[r] for r in rows], scores, strict=True))[chosen.item]
+
+    without = tuple(e for e in history if e.item != evidence)
+    assert score(without) < score(history)
+
+
+def test_what_nothing_speaks_for_has_no_evidence(model):
+    assert because(model.sources, [], [1]) == []
+    assert because(model.sources, [0], []) == [[]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    history=st.lists(st.sampled_from([f"{k}{i}" for k in ("tea", "coffee") for i in range(20)] + ["?"]), max_size=12),
+    kind=st.sampled_from(list(Kind)),
+    k=st.integers(0, 60),
+    hidden=st.sets(st.sampled_from([f"tea{i}" for i in range(20)]), max_size=20),
+)
+def test_lists_are_short_enough_unique_and_free_of_what_is_hidden(model, history, kind, k, hidden):
+    request = Request(kind=kind, history=_history(*history), seeds=("tea5",), exclude=frozenset(hidden), now=NOW)
+    listed = [c.item for c in pipeline.recommend(model, [request], k)[0]]
+    assert len(listed) <= k and len(listed) == len(set(listed)) and not set(listed) & hidden
+    assert all(np.isfinite(c.score) for c in pipeline.recommend(model, [request], k)[0])
