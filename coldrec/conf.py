@@ -23,13 +23,13 @@ DEFAULTS: dict[str, Any] = {
     "ARTIFACTS": "var/coldrec",
     # Ranker over the retrieved candidates: "fusion" (default), "linear" or "mlp".
     "RANKER": "fusion",
-    # Changes to the training configuration, merged over coldrec.core.training.config.FitConfig.
+    # Changes to the training configuration, merged over coldrec.core.config.FitConfig.
     "FIT": {},
     # Placements by name: kind (personal, similar, together, recent, trending, new) and size (items).
     # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
     "PLACEMENTS": {},
     # How many of a visitor's latest events are read for one answer.
-    "HISTORY_LENGTH": 50,
+    "HISTORY_LENGTH": 300,
     # Seconds between two looks for a new serving version or new items in one process.
     "REFRESH_SECONDS": 2.0,
     # Items newer than the serving version that are kept in the side buffer.
