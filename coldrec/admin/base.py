@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from coldrec.admin import display
 from coldrec.models import Shop
 
 COUNTED = 10_000  # rows; beyond it nobody turns pages, and counting 10⁸ events takes minutes
@@ -44,6 +45,7 @@ class FilledFilter(admin.SimpleListFilter):
 class ShopRowsAdmin(admin.ModelAdmin):
     """Rows of a shop. Where there is one shop, its name takes no room and its key lets the indexes answer."""
 
+    empty_value_display = display.NOTHING
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50

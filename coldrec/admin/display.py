@@ -38,6 +38,19 @@ def table(values: Mapping[str, Any]) -> SafeString | str:
     return format_html("<table>{}</table>", rows)
 
 
+def reason(value: Mapping[str, Any]) -> str:
+    """Why an item stood in a slate: the kind, and the items it rests on."""
+    evidence = text(value.get("evidence", ()))
+    kind = text(value.get("kind"))
+    return kind if evidence == NOTHING else f"{kind}: {evidence}"
+
+
+def breakable(characters: str, size: int = 16) -> SafeString:
+    """A long name without spaces that may be broken between groups, so that it fits a narrow screen."""
+    groups = [(characters[start : start + size],) for start in range(0, len(characters), size)]
+    return format_html_join(SafeString("<wbr>"), "{}", groups)
+
+
 def path(names: Any) -> str:
     """A category path, outermost first."""
     return " › ".join(map(str, names)) if isinstance(names, (list, tuple)) and names else NOTHING

@@ -48,8 +48,10 @@ class EventAdmin(FactsAdmin):
         return lookup in {"item_id", "slate_id", "visitor__id__exact"} or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("item or search words"))
-    def about(self, event: Event) -> str:
-        return event.item_id or event.query or display.NOTHING
+    def about(self, event: Event) -> SafeString | str:
+        if event.item_id:
+            return display.rows_link("item", event.item_id, external_id=event.item_id)
+        return event.query or display.NOTHING
 
     @admin.display(description=_("visitor"))
     def who(self, event: Event) -> SafeString:

@@ -52,11 +52,11 @@ class SlateItemInline(admin.TabularInline):
 
     @admin.display(description=_("reason"))
     def why(self, row: SlateItem) -> str:
-        return display.text(row.reason)
+        return display.reason(row.reason)
 
-    @admin.display(description=_("clicked or bought"), boolean=True)
-    def followed(self, row: Any) -> bool:
-        return bool(row.wanted)
+    @admin.display(description=_("clicked or bought"))
+    def followed(self, row: Any) -> str:
+        return display.text(True) if row.wanted else display.NOTHING
 
 
 @admin.register(Slate)

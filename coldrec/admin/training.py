@@ -53,18 +53,18 @@ class TrainingRunAdmin(FactsAdmin):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(FactsAdmin):
-    list_display = ("__str__", "serves", "cold", "warm", "balanced", "created_at", "promoted_at", "refusal")
+    list_display = ("__str__", "standing", "cold", "warm", "balanced", "created_at", "promoted_at")
     ordering = ("shop", "-number")
     fields = (
         "number",
-        "serves",
+        "standing",
         "figures",
         "refusal",
         "created_at",
         "promoted_at",
         "replaced",
         "path",
-        "digest",
+        "sum",
         "shop",
     )
     actions = ("promote", "roll_back")
@@ -75,9 +75,17 @@ class ModelVersionAdmin(FactsAdmin):
     def has_promote_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("coldrec.promote_modelversion")
 
-    @admin.display(description=gettext_lazy("serves now"), boolean=True)
-    def serves(self, version: ModelVersion) -> bool:
-        return version.shop.serving_version_id == version.pk
+    @admin.display(description=gettext_lazy("state"))
+    def standing(self, version: ModelVersion) -> str:
+        if version.shop.serving_version_id == version.pk:
+            return _("in service")
+        if version.refusal:
+            return _("refused")
+        return _("has served") if version.promoted_at else _("waiting")
+
+    @admin.display(description=gettext_lazy("digest"))
+    def sum(self, version: ModelVersion) -> SafeString:
+        return display.breakable(version.digest)
 
     @admin.display(description=gettext_lazy("cold"))
     def cold(self, version: ModelVersion) -> str:
@@ -91,7 +99,7 @@ class ModelVersionAdmin(FactsAdmin):
     def balanced(self, version: ModelVersion) -> str:
         return display.text(version.metrics.get("balanced"))
 
-    @admin.display(description=gettext_lazy("nDCG@20 inside the fit"))
+    @admin.display(description=gettext_lazy("quality inside the fit (nDCG@20)"))
     def figures(self, version: ModelVersion) -> str:
         return display.table({_label(name): value for name, value in version.metrics.items()})
 

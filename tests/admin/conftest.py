@@ -67,7 +67,7 @@ def stock(shop: Shop, count: int, start: int = 0) -> None:
                 position=position,
                 score=1 / position,
                 level="popular",
-                reason={"kind": "popular"},
+                reason={"kind": "because", "evidence": ["sku-7", "sku-8"]},
             )
         Event.objects.create(
             shop=shop,

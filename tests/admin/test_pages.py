@@ -127,7 +127,7 @@ def test_slate_page_shows_titles_reasons_and_what_was_clicked(staff: Client, sho
         ("sku-0", "Kettle 0", True),
         ("gone", None, False),
     ]
-    assert "kind: popular" in response.text
+    assert "because: sku-7, sku-8" in response.text
     assert page_of(Item.objects.get()) in response.text
 
 
@@ -147,7 +147,15 @@ def test_failed_run_shows_its_error_and_configuration(staff: Client, shop: Shop)
 
 @pytest.mark.parametrize(
     ("row", "target"),
-    [(Item, Event), (Visitor, Event), (Visitor, Slate), (Event, Slate), (Shop, Item), (Shop, RejectedEvent)],
+    [
+        (Item, Event),
+        (Visitor, Event),
+        (Visitor, Slate),
+        (Event, Slate),
+        (Event, Item),
+        (Shop, Item),
+        (Shop, RejectedEvent),
+    ],
 )
 def test_pages_link_to_what_belongs_to_them(staff: Client, shop: Shop, row: type, target: type) -> None:
     stock(shop, 2)
@@ -178,3 +186,14 @@ def test_filters_narrow_down(staff: Client, shop: Shop, model: type, query: str,
     Item.objects.filter(external_id="sku-0").update(removed_at=NOON)
     Visitor.objects.filter(key="default-visitor-0").update(user=User.objects.get())
     assert staff.get(f"{changelist(model)}?{query}").context["cl"].result_count == count
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [({}, "waiting"), ({"refusal": "worse"}, "refused"), ({"promoted_at": NOON}, "has served"), (None, "in service")],
+)
+def test_versions_say_how_they_stand(staff: Client, shop: Shop, values: dict[str, object] | None, state: str) -> None:
+    version = ModelVersion.objects.create(shop=shop, number=1, path="p", digest="ab" * 32, **(values or {}))
+    if values is None:
+        Shop.objects.update(serving_version=version)
+    assert f'<td class="field-standing">{state}</td>' in staff.get(changelist(ModelVersion)).text
