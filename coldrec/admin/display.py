@@ -33,7 +33,7 @@ def table(values: Mapping[str, Any]) -> SafeString | str:
     if not values:
         return NOTHING
     rows = format_html_join(
-        "", '<tr><th scope="row">{}</th><td>{}</td></tr>', ((name, text(one)) for name, one in values.items())
+        "", '<tr><th scope="row">{}:&nbsp;</th><td>{}</td></tr>', ((name, text(one)) for name, one in values.items())
     )
     return format_html("<table>{}</table>", rows)
 

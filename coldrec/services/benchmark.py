@@ -14,10 +14,10 @@ import numpy as np
 
 from coldrec import conf
 from coldrec.core import pipeline
+from coldrec.core.config import FitConfig
 from coldrec.core.errors import FitError
 from coldrec.core.evaluation import tasks
 from coldrec.core.model import Model
-from coldrec.core.config import FitConfig
 from coldrec.core.training.fit import fit
 from coldrec.core.types import BoolArray, IntArray, Interaction
 

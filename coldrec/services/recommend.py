@@ -196,8 +196,9 @@ def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -
         return
     try:
         _retrieve(page, [(one, known[one.placement], frozenset()) for one in fresh])
-        ids = {c.item for one in fresh for c in page.lists[one, frozenset()]}
-        _read_cards(page, shop, ids - page.cards.keys())
+        found = [c for one in fresh for c in page.lists[one, frozenset()]]
+        named = {item for c in found for item in c.reason.evidence}  # reasons say their titles
+        _read_cards(page, shop, ({c.item for c in found} | named) - page.cards.keys())
     except Exception:
         logger.exception("coldrec: lists could not be retrieved")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from coldrec.models import Item, ModelVersion, Shop
 from coldrec.services.datasets import core_item
 
 logger = logging.getLogger(__name__)
+
+LINE = 3  # versions tried by a process that has none open
 
 
 @dataclass(frozen=True)
@@ -85,33 +88,41 @@ def reset() -> None:
 
 
 def _refresh(slot: _Slot, shop: Shop) -> None:
-    version = ModelVersion.objects.filter(pk__in=Shop.objects.filter(pk=shop.pk).values("serving_version")).first()
-    if version is None:
+    wanted = ModelVersion.objects.filter(pk__in=Shop.objects.filter(pk=shop.pk).values("serving_version")).first()
+    if wanted is None:
         slot.serving, slot.base, slot.fresh = Serving(), None, ()
         return
-    base, changed = slot.base, slot.serving.version_id != version.pk
-    if changed:
-        if slot.refused == (version.pk, version.digest):
-            if slot.base is None:
-                return
-            version = ModelVersion.objects.get(pk=slot.serving.version_id)
-            changed = False
-        else:
+    version_id, number, base = slot.serving.version_id, slot.serving.number, slot.base
+    if wanted.pk != version_id and slot.refused != (wanted.pk, wanted.digest):
+        # A process that has served nothing yet goes back along the versions that served before.
+        for version in _line(wanted) if base is None else [wanted]:
             try:
                 base = Model.open(artifact_path(version))
             except (ColdrecError, OSError) as error:
-                slot.refused = (version.pk, version.digest)
                 logger.error("coldrec: version %s cannot serve, the one before it goes on: %s", version, error)
-                return
+            else:
+                version_id, number = version.pk, version.number
+                break
+        if version_id != wanted.pk:
+            slot.refused = (wanted.pk, wanted.digest)
     if base is None:
         return
     rows = _fresh_rows(shop, base)
     fresh = tuple((row.pk, row.updated_at.timestamp()) for row in rows)
-    if changed or fresh != slot.fresh:
+    if version_id != slot.serving.version_id or fresh != slot.fresh:
         model = base.extend([core_item(row) for row in rows])
         _warm_up(model)
         slot.base, slot.fresh = base, fresh
-        slot.serving = Serving(version.pk, version.number, model)
+        slot.serving = Serving(version_id, number, model)
+
+
+def _line(version: ModelVersion | None) -> Iterator[ModelVersion]:
+    """The version, the one that it replaced, and so on, as far back as artifacts are kept."""
+    for _ in range(LINE):
+        if version is None:
+            return
+        yield version
+        version = version.replaced
 
 
 def _fresh_rows(shop: Shop, base: Model) -> list[Item]:

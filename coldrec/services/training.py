@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from coldrec import conf
 from coldrec.core.artifact import Artifact
+from coldrec.core.config import FitConfig
 from coldrec.core.errors import ArtifactError, PromotionError
 from coldrec.core.model import Model
-from coldrec.core.config import FitConfig
 from coldrec.core.training.fit import fit
 from coldrec.models import ModelVersion, Shop, TrainingRun
 from coldrec.services import serving

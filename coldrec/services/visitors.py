@@ -77,7 +77,7 @@ def answer_consent(request: HttpRequest, *, granted: bool) -> None:
     Refusing also takes back the cookie by which a guest was known; an account's visitor keeps the refusal.
     """
     shop, state, user = shops.current(), _state(request), _user_of(request)
-    state.consent = Consent.GRANTED if granted else Consent.REFUSED
+    state.consent = str(Consent.GRANTED if granted else Consent.REFUSED)
     keys = [_key_in(shop, request.COOKIES.get(conf.get("COOKIE_NAME"), ""))]
     if user is not None:
         keys.append(_account_key(shop, user.pk))
@@ -164,7 +164,7 @@ class _State:
 def _state(request: HttpRequest) -> _State:
     state: _State | None = getattr(request, "_coldrec", None)
     if state is None:
-        state = request._coldrec = _State()  # type: ignore[attr-defined]
+        state = request._coldrec = _State()
     return state
 
 
