@@ -28,12 +28,12 @@ if not settings.configured:
 from benchmarks import complete_journey
 from benchmarks.peers import TRIALS, hybrid, lightfm_warp
 from benchmarks.peers.tuning import VIEW_PROTOCOL, Bench, Tuned, fingerprint, tuned_peers
+from coldrec.core.config import FitConfig
 from coldrec.core.dataset import Dataset, read_events, read_items, read_table, read_triples
 from coldrec.core.errors import ColdrecError
 from coldrec.core.evaluation import report, splitting, tasks
 from coldrec.core.evaluation.protocols import PARTS, PROTOCOLS, Part, Split, View, check_lists
 from coldrec.core.model import Model
-from coldrec.core.config import FitConfig
 from coldrec.core.training.fit import fit
 from coldrec.services.benchmark import read_changes, serve_task
 

@@ -20,8 +20,8 @@ from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from coldrec import conf
-from coldrec.core.errors import CatalogueError, FitError
 from coldrec.core.config import FitConfig
+from coldrec.core.errors import CatalogueError, FitError
 from coldrec.core.types import Kind
 
 TAG = "coldrec"

@@ -47,7 +47,8 @@ class Command(BaseCommand):
             self.stderr.write("")
             self.stdout.write(
                 _(
-                    "%(lists)d lists (%(rows)d rows) for %(visitors)d visitors; fitted in %(fit).1f s, served in %(serve).1f s."
+                    "%(lists)d lists (%(rows)d rows) for %(visitors)d visitors; "
+                    "fitted in %(fit).1f s, served in %(serve).1f s."
                 )
                 % {
                     "lists": run.lists,
