@@ -74,7 +74,7 @@ def test_a_project_that_follows_the_readme_has_no_problem(tmp_path: Any) -> None
         ({"PLACEMENTS": {"home": {"size": 0}}}, "E010", "size 0", "1 to 200"),
         ({"PLACEMENTS": {"home": {"size": True}}}, "E010", "size True", "1 to 200"),
         ({"PLACEMENTS": {"homme": {"size": 4}}}, "E010", "no kind", "Did you mean 'home'?"),
-        ({"HISTORY_LENGTH": 0}, "E011", "0", "default is 50"),
+        ({"HISTORY_LENGTH": 0}, "E011", "0", "default is 300"),
         ({"EVENTS_PER_REQUEST": 10.5}, "E011", "10.5", "whole number"),
         ({"EVENT_BYTES": "1 MB"}, "E011", "'1 MB'", "512,000"),
         ({"REFRESH_SECONDS": -1}, "E011", "-1", "above 0"),

@@ -1,0 +1,150 @@
+"""The shapes that come in and go out, for checking queries and for the OpenAPI document."""
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from coldrec.core.types import Level
+from coldrec.services import events
+
+LONGEST_LIST = 100
+MOST_SEEDS = 50
+
+
+class VisitorQuery(serializers.Serializer):
+    visitor = serializers.CharField(
+        required=False,
+        max_length=400,
+        help_text=_("Signed token of the visitor, where the cookie does not travel: the cookie's value."),
+    )
+    visitor_id = serializers.CharField(
+        required=False,
+        max_length=255,
+        help_text=_("The shop's own id of the visitor; for servers with the permission coldrec.view_visitor."),
+    )
+
+
+class SimilarQuery(VisitorQuery):
+    size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=LONGEST_LIST,
+        help_text=_("How many items; the placement's own if absent."),
+    )
+
+
+class RecommendationsQuery(SimilarQuery):
+    placement = serializers.CharField(
+        max_length=64, help_text=_("Where on the shop: home, basket, trending … as in COLDREC['PLACEMENTS'].")
+    )
+    seeds = serializers.ListField(
+        child=serializers.CharField(max_length=255),
+        required=False,
+        max_length=MOST_SEEDS,
+        help_text=_("Ids of the page's item or of those in the basket; repeat the parameter."),
+    )
+    category = serializers.ListField(
+        child=serializers.CharField(max_length=255),
+        required=False,
+        max_length=10,
+        help_text=_("The page's category path, outermost first; repeat the parameter."),
+    )
+
+
+class ReasonSerializer(serializers.Serializer):
+    kind = serializers.CharField(help_text=_("What kind of reason it is."))
+    evidence = serializers.ListField(
+        child=serializers.CharField(), help_text=_("Items the visitor knows, strongest first.")
+    )
+    text = serializers.CharField(help_text=_("A sentence for the shop's page, in the request's language."))
+
+
+class SlateItemSerializer(serializers.Serializer):
+    id = serializers.CharField(help_text=_("The shop's own id of the item."))
+    position = serializers.IntegerField(min_value=1)
+    score = serializers.FloatField(help_text=_("Comparable within one list only."))
+    level = serializers.ChoiceField(choices=[level.value for level in Level])
+    reason = ReasonSerializer()
+    title = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+    image_url = serializers.CharField(allow_blank=True)
+    price = serializers.DecimalField(max_digits=14, decimal_places=2, allow_null=True)
+    currency = serializers.CharField(allow_blank=True)
+
+
+class SlateSerializer(serializers.Serializer):
+    slate_id = serializers.UUIDField(
+        allow_null=True, help_text=_("Send it back as slate_id with what the visitor does about the list.")
+    )
+    placement = serializers.CharField()
+    level = serializers.ChoiceField(
+        choices=[level.value for level in Level], help_text=_("The rung of the ladder the list came from.")
+    )
+    policy = serializers.CharField(help_text=_("The recipe that made the list."))
+    version = serializers.IntegerField(allow_null=True, help_text=_("The model version; null where no model answered."))
+    items = SlateItemSerializer(many=True)
+
+
+class EventSerializer(serializers.Serializer):
+    event_id = serializers.CharField(
+        max_length=64, help_text=_("Your own id of this event; sending it again is harmless.")
+    )
+    kind = serializers.ChoiceField(
+        choices=list(events.KINDS), help_text=_("Also by its name in Segment e-commerce v2 or GA4.")
+    )
+    item_id = serializers.CharField(
+        required=False, max_length=255, help_text=_("Needed by every kind but search and checkout.")
+    )
+    query = serializers.CharField(required=False, max_length=500, help_text=_("The words of a search."))
+    value = serializers.FloatField(required=False, min_value=0, max_value=float(events.MAX_VALUE))
+    currency = serializers.RegexField("^[A-Za-z]{3}$", required=False, help_text=_("ISO 4217."))
+    quantity = serializers.IntegerField(required=False, min_value=1, max_value=events.MAX_QUANTITY)
+    slate_id = serializers.UUIDField(required=False, help_text=_("The list in which the item stood."))
+    position = serializers.IntegerField(required=False, min_value=1, max_value=events.MAX_POSITION)
+    occurred_at = serializers.DateTimeField(
+        required=False, help_text=_("UTC where no zone is given; the time of receipt if absent.")
+    )
+    visitor = serializers.CharField(
+        required=False,
+        max_length=255,
+        help_text=_("The shop's own id of the visitor; counts only from servers with coldrec.add_event."),
+    )
+
+
+class RejectionSerializer(serializers.Serializer):
+    index = serializers.IntegerField(min_value=0, help_text=_("Its place among those sent, from 0."))
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    event_id = serializers.CharField(allow_blank=True)
+
+
+class ReceiptSerializer(serializers.Serializer):
+    received = serializers.IntegerField(help_text=_("Always accepted + duplicate + rejected."))
+    accepted = serializers.IntegerField()
+    duplicate = serializers.IntegerField(help_text=_("Stored before; nothing has changed."))
+    rejected = RejectionSerializer(many=True)
+
+
+class HealthSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(choices=["ok", "cold", "down"])
+    shop = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(allow_null=True)
+    release = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer):
+    code = serializers.CharField(help_text=_("Stable, for machines."))
+    detail = serializers.CharField(help_text=_("For people: what was wrong, what was got, what is allowed."))
+    parameters = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text=_("What is wrong with which parameter.")
+    )
+
+
+class RefusalSerializer(serializers.Serializer):
+    """Why no event was taken; the counts are there once the body could be read."""
+
+    code = serializers.CharField(help_text=_("Stable, for machines: that of the first event."))
+    detail = serializers.CharField()
+    received = serializers.IntegerField(required=False)
+    accepted = serializers.IntegerField(required=False)
+    duplicate = serializers.IntegerField(required=False)
+    rejected = RejectionSerializer(many=True, required=False)

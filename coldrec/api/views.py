@@ -1,0 +1,171 @@
+"""Version 1: lists out, events in. Views read the request, call one service and write its answer."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from coldrec import conf
+from coldrec.api import errors, origin
+from coldrec.api.parsers import BeaconParser, EventsParser
+from coldrec.api.schema import EVENTS, HEALTH, RECOMMENDATIONS, SIMILAR, AutoSchema
+from coldrec.api.serializers import RecommendationsQuery, SimilarQuery, VisitorQuery
+from coldrec.api.throttles import WindowThrottle
+from coldrec.core.errors import EventError
+from coldrec.models import Shop, Visitor
+from coldrec.services import events, health, recommend, shops, visitors
+
+
+class AlwaysJSON(DefaultContentNegotiation):
+    """There is one form of answer, so what the client would like better makes no difference."""
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class View(APIView):
+    """What all endpoints share: open to shoppers whatever the project's defaults are, private, never cached."""
+
+    schema = AutoSchema()
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer]
+    parser_classes: list[type] = []
+    content_negotiation_class = AlwaysJSON
+    versioning_class = None
+    throttle_classes = [WindowThrottle]
+    throttle_scope = "coldrec-lists"
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return errors.answer
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        # Lists are made for one visitor: no shared cache may keep them.
+        response["Cache-Control"] = "private, no-store"
+        visitors.set_cookies(_http(request), response)
+        return response
+
+
+@HEALTH
+class HealthView(View):
+    authentication_classes: list[type] = []
+    throttle_classes: list[type] = []
+
+    def get(self, request: Request) -> Response:
+        state = health.check()
+        down = status.HTTP_503_SERVICE_UNAVAILABLE if state.status == "down" else status.HTTP_200_OK
+        return Response(asdict(state), status=down)
+
+
+@EVENTS
+class EventsView(View):
+    parser_classes = [EventsParser, BeaconParser]
+    throttle_scope = "coldrec-events"
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # Beacons carry no CSRF token and may come after signing out, so the session proves nothing here; the
+        # origin is checked instead. Servers identify themselves by whatever else the project has configured.
+        return [one for one in super().get_authenticators() if not isinstance(one, SessionAuthentication)]
+
+    def post(self, request: Request) -> Response:
+        if not origin.is_own(_http(request)):
+            raise errors.CrossSite
+        received = request.data
+        batch = received if isinstance(received, list) else [received]
+        most = conf.get("EVENTS_PER_REQUEST")
+        if len(batch) > most:
+            raise errors.TooLarge(f"{len(batch)} events in one request; at most {most} are allowed.")
+        if not batch:
+            raise EventError("The list is empty; send at least one event.", "empty")
+        shop = shops.current()
+        if "visitor" not in request.query_params and request.user and request.user.has_perm("coldrec.add_event"):
+            receipt = events.record(shop, batch, source="api")
+        else:
+            visitor = _visitor(request, shop, create=True)
+            receipt = events.record(shop, batch, visitor=visitor, source="api") if visitor else _unwanted(batch)
+        return _answer(receipt)
+
+
+@RECOMMENDATIONS
+class RecommendationsView(View):
+    def get(self, request: Request) -> Response:
+        query = _checked(RecommendationsQuery, request)
+        wanted = recommend.PlacementRequest(
+            query["placement"],
+            seeds=tuple(query.get("seeds", ())),
+            category=tuple(query.get("category", ())),
+            size=query.get("size"),
+        )
+        return _list(request, wanted)
+
+
+@SIMILAR
+class SimilarView(View):
+    def get(self, request: Request, item_id: str) -> Response:
+        query = _checked(SimilarQuery, request)
+        if not recommend.is_known(shops.current(), item_id):
+            raise errors.NoSuchItem
+        return _list(request, recommend.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size")))
+
+
+def _list(request: Request, wanted: recommend.PlacementRequest) -> Response:
+    shop = shops.current()
+    visitor = _visitor(request, shop, create=False)
+    (slate,) = recommend.serve([wanted], shop=shop, visitor=visitor, request=_http(request))
+    return Response(asdict(slate))
+
+
+def _visitor(request: Request, shop: Shop, *, create: bool) -> Visitor | None:
+    """Whom this is about: named by a signed token, by a trusted server, or else by cookie and session."""
+    query = _checked(VisitorQuery, request)
+    if token := query.get("visitor"):
+        return visitors.from_token(shop, token)
+    if outside_id := query.get("visitor_id"):
+        if not request.user or not request.user.has_perm("coldrec.view_visitor"):
+            raise errors.NotTrusted
+        return visitors.from_outside_id(shop, outside_id)
+    return visitors.from_request(_http(request), create=create)
+
+
+def _checked(shape: type[VisitorQuery], request: Request) -> dict[str, Any]:
+    query = shape(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    return query.validated_data
+
+
+def _unwanted(batch: list[object]) -> events.Receipt:
+    """The receipt for events of somebody who is not to be remembered: nothing is stored, not even the refusal."""
+    message = "Not stored: this visitor has not agreed to be remembered."
+    return events.Receipt(rejected=tuple(events.Rejection(index, "consent", message) for index in range(len(batch))))
+
+
+def _answer(receipt: events.Receipt) -> Response:
+    body: dict[str, Any] = {
+        "received": receipt.received,
+        "accepted": receipt.accepted,
+        "duplicate": receipt.duplicate,
+        "rejected": [
+            {"index": one.index, "code": one.code, "detail": one.message, "event_id": one.event_id}
+            for one in receipt.rejected
+        ],
+    }
+    first = receipt.rejected[0] if receipt.rejected else None
+    if first is None or receipt.accepted or receipt.duplicate or first.code == "consent":
+        return Response(body, status=status.HTTP_202_ACCEPTED)
+    return Response({"code": first.code, "detail": first.message, **body}, status=status.HTTP_400_BAD_REQUEST)
+
+
+def _http(request: Request) -> HttpRequest:
+    """Django's own request, on which services keep what they know of the visitor."""
+    return request._request
