@@ -4,18 +4,39 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from coldrec.core.types import Level
+from coldrec.models.event import EVENT_KINDS
 from coldrec.services import events
 
 LONGEST_LIST = 100
 MOST_SEEDS = 50
 
+LEVELS = [
+    (Level.PERSONAL.value, _("from what this visitor likes")),
+    (Level.SESSION.value, _("from a few things this visitor looked at")),
+    (Level.SIMILAR.value, _("like the page's item, or going with it")),
+    (Level.POPULAR_HERE.value, _("popular in the page's category")),
+    (Level.POPULAR.value, _("popular in the shop")),
+    (Level.NEWEST.value, _("newest in the catalogue")),
+    (Level.EMPTY.value, _("nothing that can be sold")),
+]
+STATES = [
+    ("ok", _("lists come from a model")),
+    ("cold", _("lists come without a model")),
+    ("down", _("the database does not answer")),
+]
+OWN_KINDS = dict(EVENT_KINDS)
+KINDS = [(name, OWN_KINDS.get(name, f"= {kind.value}")) for name, kind in events.KINDS.items()]
 
-class VisitorQuery(serializers.Serializer):
+
+class TokenQuery(serializers.Serializer):
     visitor = serializers.CharField(
         required=False,
         max_length=400,
         help_text=_("Signed token of the visitor, where the cookie does not travel: the cookie's value."),
     )
+
+
+class VisitorQuery(TokenQuery):
     visitor_id = serializers.CharField(
         required=False,
         max_length=255,
@@ -62,7 +83,7 @@ class SlateItemSerializer(serializers.Serializer):
     id = serializers.CharField(help_text=_("The shop's own id of the item."))
     position = serializers.IntegerField(min_value=1)
     score = serializers.FloatField(help_text=_("Comparable within one list only."))
-    level = serializers.ChoiceField(choices=[level.value for level in Level])
+    level = serializers.ChoiceField(choices=LEVELS)
     reason = ReasonSerializer()
     title = serializers.CharField(allow_blank=True)
     url = serializers.CharField(allow_blank=True)
@@ -76,9 +97,7 @@ class SlateSerializer(serializers.Serializer):
         allow_null=True, help_text=_("Send it back as slate_id with what the visitor does about the list.")
     )
     placement = serializers.CharField()
-    level = serializers.ChoiceField(
-        choices=[level.value for level in Level], help_text=_("The rung of the ladder the list came from.")
-    )
+    level = serializers.ChoiceField(choices=LEVELS, help_text=_("The rung of the ladder the list came from."))
     policy = serializers.CharField(help_text=_("The recipe that made the list."))
     version = serializers.IntegerField(allow_null=True, help_text=_("The model version; null where no model answered."))
     items = SlateItemSerializer(many=True)
@@ -88,9 +107,7 @@ class EventSerializer(serializers.Serializer):
     event_id = serializers.CharField(
         max_length=64, help_text=_("Your own id of this event; sending it again is harmless.")
     )
-    kind = serializers.ChoiceField(
-        choices=list(events.KINDS), help_text=_("Also by its name in Segment e-commerce v2 or GA4.")
-    )
+    kind = serializers.ChoiceField(choices=KINDS, help_text=_("Also by its name in Segment e-commerce v2 or GA4."))
     item_id = serializers.CharField(
         required=False, max_length=255, help_text=_("Needed by every kind but search and checkout.")
     )
@@ -125,7 +142,7 @@ class ReceiptSerializer(serializers.Serializer):
 
 
 class HealthSerializer(serializers.Serializer):
-    status = serializers.ChoiceField(choices=["ok", "cold", "down"])
+    status = serializers.ChoiceField(choices=STATES)
     shop = serializers.CharField(allow_blank=True)
     version = serializers.IntegerField(allow_null=True)
     release = serializers.CharField()

@@ -1,0 +1,145 @@
+"""Example bodies for the OpenAPI document. The tests send every request and check every answer against its shape."""
+
+import json
+from typing import Any
+
+SLATE_ID = "0197f3c2-5a1e-7c40-9d2b-3f5f0a6c8e11"
+
+EVENTS: dict[str, Any] = {
+    "a product page was looked at": {"event_id": "0f8c1e52-view-1", "kind": "view", "item_id": "tea3"},
+    "a recommended product was clicked": {
+        "event_id": "0f8c1e52-click-1",
+        "kind": "click",
+        "item_id": "tea3",
+        "slate_id": SLATE_ID,
+        "position": 2,
+        "occurred_at": "2026-01-31T12:00:00Z",
+    },
+    "several with the names of Segment and GA4": [
+        {"event_id": "order-1017/1", "kind": "Order Completed", "item_id": "tea3", "value": 8.5, "currency": "GBP"},
+        {"event_id": "order-1017/2", "kind": "purchase", "item_id": "tea7", "value": 12, "quantity": 2},
+        {"event_id": "search-55", "kind": "search", "query": "green tea"},
+    ],
+}
+BEACON = json.dumps({"event_id": "0f8c1e52-view-2", "kind": "view_item", "item_id": "tea3"})
+
+RECEIPT = {"received": 3, "accepted": 3, "duplicate": 0, "rejected": []}
+RECEIPT_AGAIN = {"received": 3, "accepted": 0, "duplicate": 3, "rejected": []}
+RECEIPT_PARTLY = {
+    "received": 2,
+    "accepted": 1,
+    "duplicate": 0,
+    "rejected": [
+        {
+            "index": 1,
+            "code": "missing",
+            "detail": "item_id is missing; an event of kind 'view' needs one.",
+            "event_id": "0f8c1e52-view-3",
+        }
+    ],
+}
+RECEIPT_UNWANTED = {
+    "received": 1,
+    "accepted": 0,
+    "duplicate": 0,
+    "rejected": [
+        {
+            "index": 0,
+            "code": "consent",
+            "detail": "Not stored: this visitor has not agreed to be remembered.",
+            "event_id": "",
+        }
+    ],
+}
+REFUSAL = {
+    "code": "unknown_kind",
+    "detail": "kind 'veiw' is unknown; valid kinds are view, click, …",
+    "received": 1,
+    "accepted": 0,
+    "duplicate": 0,
+    "rejected": [
+        {
+            "index": 0,
+            "code": "unknown_kind",
+            "detail": "kind 'veiw' is unknown; valid kinds are view, click, …",
+            "event_id": "0f8c1e52-view-4",
+        }
+    ],
+}
+
+
+def _item(position: int, item_id: str, title: str, price: str, reason: dict[str, Any], level: str) -> dict[str, Any]:
+    return {
+        "id": item_id,
+        "position": position,
+        "score": round(3.2 - position, 2),
+        "level": level,
+        "reason": reason,
+        "title": title,
+        "url": f"/products/{item_id}/",
+        "image_url": f"/media/{item_id}.jpg",
+        "price": price,
+        "currency": "GBP",
+    }
+
+
+_BECAUSE = {"kind": "because", "evidence": ["tea3"], "text": "Because you looked at Sencha"}
+_SIMILAR = {"kind": "similar", "evidence": ["tea3"], "text": "Similar to this product"}
+
+SLATE = {
+    "slate_id": SLATE_ID,
+    "placement": "home",
+    "level": "session",
+    "policy": "level0-fusion",
+    "version": 7,
+    "items": [
+        _item(1, "tea7", "Gyokuro", "12.00", _BECAUSE, "session"),
+        _item(2, "tea9", "Genmaicha", "6.40", _BECAUSE, "session"),
+    ],
+}
+SIMILAR = SLATE | {
+    "placement": "product_similar",
+    "level": "similar",
+    "items": [_item(1, "tea7", "Gyokuro", "12.00", _SIMILAR, "similar")],
+}
+EMPTY = SLATE | {"level": "empty", "policy": "no-model", "version": None, "items": []}
+
+HEALTH_OK = {"status": "ok", "shop": "default", "version": 7, "release": "0.1.0"}
+HEALTH_COLD = HEALTH_OK | {"status": "cold", "version": None}
+HEALTH_DOWN = {"status": "down", "shop": "", "version": None, "release": "0.1.0"}
+
+_ERRORS: dict[str, dict[str, Any]] = {
+    "invalid": {
+        "code": "invalid",
+        "detail": "size: Ensure this value is less than or equal to 100.",
+        "parameters": {"size": "Ensure this value is less than or equal to 100."},
+    },
+    "unknown_placement": {
+        "code": "unknown_placement",
+        "detail": "there is no placement 'hoem'; did you mean 'home'?",
+    },
+    "unknown_item": {"code": "unknown_item", "detail": "There is no such item in the catalogue."},
+    "not_trusted": {
+        "code": "not_trusted",
+        "detail": "Only an account with the permission coldrec.view_visitor may name a visitor by visitor_id.",
+    },
+    "login": {"code": "authentication_failed", "detail": "Invalid username/password."},
+    "cross_site": {
+        "code": "cross_site",
+        "detail": "Events are taken from pages of this site only; add other origins to CSRF_TRUSTED_ORIGINS.",
+    },
+    "unreadable": {"code": "unreadable", "detail": "The body is not JSON: Expecting value: line 1 column 1 (char 0)."},
+    "empty": {"code": "empty", "detail": "The list is empty; send at least one event."},
+    "too_large": {"code": "too_large", "detail": "1001 events in one request; at most 1000 are allowed."},
+    "unsupported_media_type": {
+        "code": "unsupported_media_type",
+        "detail": 'Unsupported media type "multipart/form-data" in request.',
+    },
+    "throttled": {"code": "throttled", "detail": "Request was throttled. Expected available in 42 seconds."},
+    "busy": {"code": "busy", "detail": "The database is busy. Nothing was stored; send the same again."},
+}
+
+
+def error(name: str) -> dict[str, Any]:
+    """The body of an error, by its code."""
+    return _ERRORS[name]

@@ -1,0 +1,157 @@
+"""What the OpenAPI document says of each endpoint: parameters, answers and an example of each."""
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular import openapi
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
+from rest_framework.serializers import Serializer
+
+from coldrec.api import examples
+from coldrec.api.serializers import (
+    ErrorSerializer,
+    EventSerializer,
+    HealthSerializer,
+    ReceiptSerializer,
+    RecommendationsQuery,
+    RefusalSerializer,
+    SimilarQuery,
+    SlateSerializer,
+    TokenQuery,
+)
+
+
+class AutoSchema(openapi.AutoSchema):
+    """Names that do not change with the project's addresses, and that the project's own do not meet."""
+
+    def get_operation_id(self) -> str:
+        return "coldrec_" + type(self.view).__name__.removesuffix("View").lower()
+
+    def get_tags(self) -> list[str]:
+        return ["coldrec"]
+
+    def get_serializer_name(self, serializer: Serializer, direction: str) -> str:
+        return "Coldrec" + super().get_serializer_name(serializer, direction).removesuffix("Serializer")
+
+
+def _answers(shape: type[Serializer], description: str | Promise, **bodies: Any) -> OpenApiResponse:
+    """A documented answer with its examples, by name; their underscores are read as spaces."""
+    given = [OpenApiExample(name.replace("_", " "), value=body, response_only=True) for name, body in bodies.items()]
+    return OpenApiResponse(shape, description, given)
+
+
+def _failure(description: str | Promise, *codes: str) -> OpenApiResponse:
+    return _answers(ErrorSerializer, description, **{code: examples.error(code) for code in codes})
+
+
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, description=_("Seconds to wait."), response=[429, 503]
+)
+ITEM_ID = OpenApiParameter(
+    "item_id",
+    str,
+    OpenApiParameter.PATH,
+    description=_("The shop's own id of the item, percent-encoded."),
+    examples=[OpenApiExample("an id", value="tea3")],
+)
+BUSY = _failure(_("The database is busy; send the same again."), "busy")
+THROTTLED = _failure(_("Too many requests from this client in this window."), "throttled")
+WRONG_LOGIN = _failure(_("The credentials sent along are wrong."), "login")
+NOT_ALLOWED = _failure(_("No permission to name a visitor, or wrong credentials."), "not_trusted", "login")
+LISTS = {401: WRONG_LOGIN, 403: NOT_ALLOWED, 429: THROTTLED, 503: BUSY}
+
+HEALTH = extend_schema(
+    summary=_("Whether this installation can answer"),
+    description=_("For load balancers and monitors; not limited."),
+    responses={
+        200: _answers(HealthSerializer, _("It can."), ok=examples.HEALTH_OK, cold=examples.HEALTH_COLD),
+        503: _answers(HealthSerializer, _("The database is away."), down=examples.HEALTH_DOWN),
+    },
+)
+
+RECOMMENDATIONS = extend_schema(
+    summary=_("A list for a placement"),
+    description=_("Ordered for this visitor by what is known now; never holds what may not be sold."),
+    parameters=[RecommendationsQuery, RETRY_AFTER],
+    responses={
+        200: _answers(
+            SlateSerializer,
+            _("The list; empty only if nothing can be sold."),
+            a_list=examples.SLATE,
+            empty=examples.EMPTY,
+        ),
+        400: _failure(
+            _("A parameter is missing or wrong, or there is no such placement."), "invalid", "unknown_placement"
+        ),
+        **LISTS,
+    },
+)
+
+SIMILAR = extend_schema(
+    summary=_("Items like one item"),
+    description=_("For a product page: what could stand instead of it, here and now sellable."),
+    parameters=[ITEM_ID, SimilarQuery, RETRY_AFTER],
+    responses={
+        200: _answers(SlateSerializer, _("The list."), a_list=examples.SIMILAR),
+        400: _failure(_("A parameter is wrong."), "invalid"),
+        404: _failure(_("The catalogue has never had this item."), "unknown_item"),
+        **LISTS,
+    },
+)
+
+_ONE_OR_MANY = PolymorphicProxySerializer(
+    component_name="ColdrecEventOrEvents",
+    serializers=[EventSerializer, EventSerializer(many=True)],
+    resource_type_field_name=None,
+    many=False,
+)
+
+EVENTS = extend_schema(
+    summary=_("Take events"),
+    description=_(
+        "One event or a list of them. Each is stored once by its event_id, so that sending again is harmless; what "
+        "cannot be taken is kept aside with the reason, and the rest of the list is taken."
+    ),
+    parameters=[TokenQuery, RETRY_AFTER],
+    request={
+        "application/json": OpenApiRequest(
+            _ONE_OR_MANY,
+            examples=[OpenApiExample(name, value=body, request_only=True) for name, body in examples.EVENTS.items()],
+        ),
+        "text/plain": OpenApiRequest(
+            {"type": "string", "description": _("The same JSON as text: what navigator.sendBeacon sends.")},
+            examples=[OpenApiExample("a beacon", value=examples.BEACON, media_type="text/plain", request_only=True)],
+        ),
+    },
+    responses={
+        202: _answers(
+            ReceiptSerializer,
+            _("What became of each event; all that is accepted is stored."),
+            stored=examples.RECEIPT,
+            sent_again=examples.RECEIPT_AGAIN,
+            partly_rejected=examples.RECEIPT_PARTLY,
+            no_consent=examples.RECEIPT_UNWANTED,
+        ),
+        400: _answers(
+            RefusalSerializer,
+            _("Not one event could be taken, or the body cannot be read."),
+            unknown_kind=examples.REFUSAL,
+            unreadable=examples.error("unreadable"),
+            empty=examples.error("empty"),
+        ),
+        401: WRONG_LOGIN,
+        403: _failure(_("The page is of another site, or wrong credentials."), "cross_site", "login"),
+        413: _failure(_("Too many bytes or too many events."), "too_large"),
+        415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
+        429: THROTTLED,
+        503: BUSY,
+    },
+)
