@@ -37,6 +37,11 @@ class NoSuchItem(APIException):
     default_detail = _("There is no such item in the catalogue.")
 
 
+class NoSuchPlacement(APIException):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "unknown_placement"
+
+
 class NotTrusted(APIException):
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "not_trusted"
@@ -61,8 +66,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, ValidationError):
         response.data = _invalid(error)
     else:
-        detail = response.data["detail"]  # django's Http404 and PermissionDenied come out here like DRF's own
-        response.data = {"code": detail.code, "detail": str(detail)}
+        # Django's Http404 and PermissionDenied come out here like DRF's own; other packages' errors may be nested.
+        detail = response.data["detail"] if "detail" in response.data else _first(response.data)
+        response.data = {"code": getattr(detail, "code", "error"), "detail": str(detail)}
     if isinstance(error, Busy):
         response["Retry-After"] = str(BUSY_SECONDS)
     return response

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from coldrec.core.types import EventKind
+
 SLATE_ID = "0197f3c2-5a1e-7c40-9d2b-3f5f0a6c8e11"
 
 EVENTS: dict[str, Any] = {
@@ -38,33 +40,25 @@ RECEIPT_PARTLY = {
         }
     ],
 }
-RECEIPT_UNWANTED = {
-    "received": 1,
-    "accepted": 0,
-    "duplicate": 0,
-    "rejected": [
-        {
-            "index": 0,
-            "code": "consent",
-            "detail": "Not stored: this visitor has not agreed to be remembered.",
-            "event_id": "",
-        }
-    ],
-}
+
+
+def _none_of_one(code: str, detail: str, event_id: str = "") -> dict[str, Any]:
+    rejected = [{"index": 0, "code": code, "detail": detail, "event_id": event_id}]
+    return {"received": 1, "accepted": 0, "duplicate": 0, "rejected": rejected}
+
+
+RECEIPT_UNWANTED = _none_of_one("consent", "Not stored: this visitor has not agreed to be remembered.")
+RECEIPT_BAD_TOKEN = _none_of_one(
+    "token", "Not stored: the visitor's token is forged or too old, or the visitor has refused."
+)
+_VALID_KINDS = ", ".join(EventKind)
+_UNKNOWN_KIND = (
+    f"kind 'veiw' is unknown; valid kinds are {_VALID_KINDS}; names of Segment e-commerce v2 and GA4 are taken too."
+)
 REFUSAL = {
     "code": "unknown_kind",
-    "detail": "kind 'veiw' is unknown; valid kinds are view, click, …",
-    "received": 1,
-    "accepted": 0,
-    "duplicate": 0,
-    "rejected": [
-        {
-            "index": 0,
-            "code": "unknown_kind",
-            "detail": "kind 'veiw' is unknown; valid kinds are view, click, …",
-            "event_id": "0f8c1e52-view-4",
-        }
-    ],
+    "detail": _UNKNOWN_KIND,
+    **_none_of_one("unknown_kind", _UNKNOWN_KIND, "0f8c1e52-view-4"),
 }
 
 
@@ -122,6 +116,15 @@ _ERRORS: dict[str, dict[str, Any]] = {
     "not_trusted": {
         "code": "not_trusted",
         "detail": "Only an account with the permission coldrec.view_visitor may name a visitor by visitor_id.",
+    },
+    "not_trusted_with_events": {
+        "code": "not_trusted",
+        "detail": "Only an account with the permission coldrec.add_event may name visitors.",
+    },
+    "visitor_id": {
+        "code": "invalid",
+        "detail": "visitor_id: Events name their visitor themselves, in the field visitor.",
+        "parameters": {"visitor_id": "Events name their visitor themselves, in the field visitor."},
     },
     "login": {"code": "authentication_failed", "detail": "Invalid username/password."},
     "cross_site": {

@@ -40,6 +40,7 @@ class VisitorQuery(TokenQuery):
     visitor_id = serializers.CharField(
         required=False,
         max_length=255,
+        trim_whitespace=False,
         help_text=_("The shop's own id of the visitor; for servers with the permission coldrec.view_visitor."),
     )
 
@@ -58,13 +59,13 @@ class RecommendationsQuery(SimilarQuery):
         max_length=64, help_text=_("Where on the shop: home, basket, trending … as in COLDREC['PLACEMENTS'].")
     )
     seeds = serializers.ListField(
-        child=serializers.CharField(max_length=255),
+        child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,
         max_length=MOST_SEEDS,
         help_text=_("Ids of the page's item or of those in the basket; repeat the parameter."),
     )
     category = serializers.ListField(
-        child=serializers.CharField(max_length=255),
+        child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,
         max_length=10,
         help_text=_("The page's category path, outermost first; repeat the parameter."),
@@ -88,7 +89,7 @@ class SlateItemSerializer(serializers.Serializer):
     title = serializers.CharField(allow_blank=True)
     url = serializers.CharField(allow_blank=True)
     image_url = serializers.CharField(allow_blank=True)
-    price = serializers.DecimalField(max_digits=14, decimal_places=2, allow_null=True)
+    price = serializers.DecimalField(max_digits=14, decimal_places=2, allow_null=True, coerce_to_string=True)
     currency = serializers.CharField(allow_blank=True)
 
 

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -18,11 +20,16 @@ from coldrec import conf
 from coldrec.api import errors, origin
 from coldrec.api.parsers import BeaconParser, EventsParser
 from coldrec.api.schema import EVENTS, HEALTH, RECOMMENDATIONS, SIMILAR, AutoSchema
-from coldrec.api.serializers import RecommendationsQuery, SimilarQuery, VisitorQuery
+from coldrec.api.serializers import RecommendationsQuery, SimilarQuery, TokenQuery, VisitorQuery
 from coldrec.api.throttles import WindowThrottle
 from coldrec.core.errors import EventError
 from coldrec.models import Shop, Visitor
 from coldrec.services import events, health, recommend, shops, visitors
+from coldrec.services.placements import PlacementError
+
+NO_CONSENT = "consent", "Not stored: this visitor has not agreed to be remembered."
+BAD_TOKEN = "token", "Not stored: the visitor's token is forged or too old, or the visitor has refused."
+UNWANTED = {NO_CONSENT[0], BAD_TOKEN[0]}
 
 
 class AlwaysJSON(DefaultContentNegotiation):
@@ -45,6 +52,16 @@ class View(APIView):
     versioning_class = None
     throttle_classes = [WindowThrottle]
     throttle_scope = "coldrec-lists"
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.session_user = getattr(request, "user", None)
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.session_user is not None and not _is_identified(request):
+            # DRF has put its own "nobody" on Django's request; whom the session knows is still the shopper.
+            _http(request).user = self.session_user
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return errors.answer
@@ -74,8 +91,8 @@ class EventsView(View):
     throttle_scope = "coldrec-events"
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        # Beacons carry no CSRF token and may come after signing out, so the session proves nothing here; the
-        # origin is checked instead. Servers identify themselves by whatever else the project has configured.
+        # Beacons carry no CSRF token, so a session gives no permission here, and the origin is checked instead.
+        # Servers identify themselves by whatever else the project has configured.
         return [one for one in super().get_authenticators() if not isinstance(one, SessionAuthentication)]
 
     def post(self, request: Request) -> Response:
@@ -88,13 +105,21 @@ class EventsView(View):
             raise errors.TooLarge(f"{len(batch)} events in one request; at most {most} are allowed.")
         if not batch:
             raise EventError("The list is empty; send at least one event.", "empty")
-        shop = shops.current()
-        if "visitor" not in request.query_params and request.user and request.user.has_perm("coldrec.add_event"):
-            receipt = events.record(shop, batch, source="api")
+        return _answer(self._record(request, batch))
+
+    def _record(self, request: Request, batch: list[object]) -> events.Receipt:
+        shop, query = shops.current(), _checked(TokenQuery, request)
+        if "visitor_id" in request.query_params:
+            raise ValidationError({"visitor_id": _("Events name their visitor themselves, in the field visitor.")})
+        if token := query.get("visitor"):
+            visitor, reason = visitors.from_token(shop, token), BAD_TOKEN
+        elif _is_identified(request) and request.user.has_perm("coldrec.add_event"):
+            return events.record(shop, batch, source="api")
+        elif _is_identified(request) and any(isinstance(one, dict) and one.get("visitor") for one in batch):
+            raise errors.NotTrusted(_("Only an account with the permission coldrec.add_event may name visitors."))
         else:
-            visitor = _visitor(request, shop, create=True)
-            receipt = events.record(shop, batch, visitor=visitor, source="api") if visitor else _unwanted(batch)
-        return _answer(receipt)
+            visitor, reason = visitors.from_request(_http(request), create=True), NO_CONSENT
+        return events.record(shop, batch, visitor=visitor, source="api") if visitor else _unwanted(batch, *reason)
 
 
 @RECOMMENDATIONS
@@ -114,40 +139,47 @@ class RecommendationsView(View):
 class SimilarView(View):
     def get(self, request: Request, item_id: str) -> Response:
         query = _checked(SimilarQuery, request)
-        if not recommend.is_known(shops.current(), item_id):
+        if "\0" in item_id or not recommend.is_known(shops.current(), item_id):  # PostgreSQL cannot be asked for NUL
             raise errors.NoSuchItem
         return _list(request, recommend.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size")))
 
 
 def _list(request: Request, wanted: recommend.PlacementRequest) -> Response:
     shop = shops.current()
-    visitor = _visitor(request, shop, create=False)
-    (slate,) = recommend.serve([wanted], shop=shop, visitor=visitor, request=_http(request))
+    visitor = _visitor(request, shop)
+    try:
+        (slate,) = recommend.serve([wanted], shop=shop, visitor=visitor, request=_http(request))
+    except PlacementError as error:
+        raise errors.NoSuchPlacement(str(error)) from error
     return Response(asdict(slate))
 
 
-def _visitor(request: Request, shop: Shop, *, create: bool) -> Visitor | None:
-    """Whom this is about: named by a signed token, by a trusted server, or else by cookie and session."""
+def _visitor(request: Request, shop: Shop) -> Visitor | None:
+    """Whom the list is for: named by a signed token, by a trusted server, or else by cookie and session."""
     query = _checked(VisitorQuery, request)
     if token := query.get("visitor"):
         return visitors.from_token(shop, token)
     if outside_id := query.get("visitor_id"):
-        if not request.user or not request.user.has_perm("coldrec.view_visitor"):
+        if not _is_identified(request) or not request.user.has_perm("coldrec.view_visitor"):
             raise errors.NotTrusted
         return visitors.from_outside_id(shop, outside_id)
-    return visitors.from_request(_http(request), create=create)
+    return visitors.from_request(_http(request), create=False)
 
 
-def _checked(shape: type[VisitorQuery], request: Request) -> dict[str, Any]:
+def _is_identified(request: Request) -> bool:
+    """Whether DRF knows the account; a project may have it put None for nobody."""
+    return request.user is not None and request.user.is_authenticated
+
+
+def _checked(shape: type[TokenQuery], request: Request) -> dict[str, Any]:
     query = shape(data=request.query_params)
     query.is_valid(raise_exception=True)
     return query.validated_data
 
 
-def _unwanted(batch: list[object]) -> events.Receipt:
+def _unwanted(batch: list[object], code: str, message: str) -> events.Receipt:
     """The receipt for events of somebody who is not to be remembered: nothing is stored, not even the refusal."""
-    message = "Not stored: this visitor has not agreed to be remembered."
-    return events.Receipt(rejected=tuple(events.Rejection(index, "consent", message) for index in range(len(batch))))
+    return events.Receipt(rejected=tuple(events.Rejection(index, code, message) for index in range(len(batch))))
 
 
 def _answer(receipt: events.Receipt) -> Response:
@@ -161,7 +193,7 @@ def _answer(receipt: events.Receipt) -> Response:
         ],
     }
     first = receipt.rejected[0] if receipt.rejected else None
-    if first is None or receipt.accepted or receipt.duplicate or first.code == "consent":
+    if first is None or receipt.accepted or receipt.duplicate or first.code in UNWANTED:
         return Response(body, status=status.HTTP_202_ACCEPTED)
     return Response({"code": first.code, "detail": first.message, **body}, status=status.HTTP_400_BAD_REQUEST)
 
