@@ -151,7 +151,11 @@ def _list(request: Request, wanted: recommend.PlacementRequest) -> Response:
         (slate,) = recommend.serve([wanted], shop=shop, visitor=visitor, request=_http(request))
     except PlacementError as error:
         raise errors.NoSuchPlacement(str(error)) from error
-    return Response(asdict(slate))
+    body = asdict(slate)
+    for item in body["items"]:
+        if item["price"] is not None:  # as text: a JSON number is a float to most readers, and money is not
+            item["price"] = f"{item['price']:.2f}"
+    return Response(body)
 
 
 def _visitor(request: Request, shop: Shop) -> Visitor | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import DatabaseError
+from django.db import Error
 
 from coldrec import __version__
 from coldrec.models import Shop
@@ -24,6 +24,6 @@ def check() -> Health:
     try:
         shop = shops.current()
         version = Shop.objects.values_list("serving_version__number", flat=True).get(pk=shop.pk)
-    except DatabaseError:
+    except Error:  # of the database, a lost connection too
         return Health("down")
     return Health("cold" if version is None else "ok", shop.key, version)

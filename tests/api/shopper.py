@@ -1,0 +1,61 @@
+"""A browser on the shop's pages, and the words that the API's tests share."""
+
+from __future__ import annotations
+
+import base64
+import json
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+EVENTS = "/coldrec/v1/events/"
+LISTS = "/coldrec/v1/recommendations/"
+HEALTH = "/coldrec/v1/health/"
+SCHEMA = "/coldrec/v1/schema/"
+
+_numbers = count()
+
+
+class Shopper(Client):
+    """Keeps its cookies; ``headers`` go along with every request."""
+
+    def send(self, body: Any, path: str = EVENTS, content_type: str = "application/json", **headers: str) -> Any:
+        """Post events: an object, a list, or text as it is."""
+        data = body if isinstance(body, str | bytes) else json.dumps(body)
+        return self.post(path, data, content_type=content_type, headers=headers)
+
+    def view(self, *items: str) -> Any:
+        return self.send([view(item) for item in items])
+
+    def list(self, placement: str = "home", **parameters: Any) -> Any:
+        return self.get(LISTS, {"placement": placement, **parameters})
+
+
+def view(item: str = "tea3", event_id: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"event_id": event_id or f"view-{next(_numbers)}", "kind": "view", "item_id": item, **fields}
+
+
+def similar(item: str) -> str:
+    return f"/coldrec/v1/items/{item}/similar/"
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.content
+    return [item["id"] for item in answer.json()["items"]]
+
+
+def share_of(kind: str, answer: Any) -> float:
+    found = ids(answer)
+    return sum(item.startswith(kind) for item in found) / len(found)
+
+
+def server(*permissions: str) -> dict[str, str]:
+    """Headers of a server that signs in, as an account with these permissions."""
+    account = User.objects.create_user(f"server-{next(_numbers)}", password="secret")
+    account.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="coldrec", codename__in=list(permissions))
+    )
+    word = base64.b64encode(f"{account.username}:secret".encode()).decode()
+    return {"authorization": f"Basic {word}"}
