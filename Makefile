@@ -9,6 +9,7 @@ RUN := $(BIN)/python -m
 PINS := $(if $(LIGHT),requirements-light.txt,requirements.txt)
 # The full set serves LIGHT=1 as well, so either stamp will do for it.
 READY := .venv/.ready-$(if $(LIGHT),light,full)
+CHINESE := coldrec/locale/zh_Hans/LC_MESSAGES/django.po
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: help setup demo test check format lint services services-stop bench-quality bench-speed bench-faults messages clean
@@ -61,7 +62,9 @@ bench-faults: setup ## Damage, duplicates, fuzzing and emptiness
 	@$(RUN) benchmarks.faults $(ARGS)
 
 messages: setup ## Gather and compile the translations
-	@cd coldrec && ../$(RUN) django makemessages -l zh_Hans --no-obsolete && ../$(RUN) django compilemessages
+	@cd coldrec && ../$(RUN) django makemessages -l zh_Hans --no-obsolete --no-wrap --add-location file
+	@sed -i.old '/^"POT-Creation-Date:/d' $(CHINESE) && rm $(CHINESE).old
+	@for place in coldrec shop_demo; do (cd $$place && ../$(RUN) django compilemessages) || exit 1; done
 
 clean: ## Remove .venv and what the demo made
 	@rm -rf .venv var
