@@ -62,6 +62,12 @@ ITEM_ID = OpenApiParameter(
     description=_("The shop's own id of the item, percent-encoded."),
     examples=[OpenApiExample("an id", value="tea3")],
 )
+
+
+def _parameter(name: str, label: str, value: Any) -> OpenApiExample:
+    return OpenApiExample(label, value=value, parameter_only=(name, OpenApiParameter.QUERY))
+
+
 BUSY = _failure(_("The database is busy; send the same again."), "busy")
 THROTTLED = _failure(_("Too many requests from this client in this window."), "throttled")
 WRONG_LOGIN = _failure(_("The credentials sent along are wrong."), "login")
@@ -81,6 +87,13 @@ RECOMMENDATIONS = extend_schema(
     summary=_("A list for a placement"),
     description=_("Ordered for this visitor by what is known now; never holds what may not be sold."),
     parameters=[RecommendationsQuery, RETRY_AFTER],
+    examples=[
+        _parameter("placement", "the home page", "home"),
+        _parameter("placement", "beside a basket, with seeds", "basket"),
+        _parameter("seeds", "what is in the basket", ["tea3", "tea7"]),
+        _parameter("category", "from the outermost", ["kitchen", "tea"]),
+        _parameter("size", "six items", 6),
+    ],
     responses={
         200: _answers(
             SlateSerializer,
@@ -99,6 +112,7 @@ SIMILAR = extend_schema(
     summary=_("Items like one item"),
     description=_("For a product page: what could stand instead of it, here and now sellable."),
     parameters=[ITEM_ID, SimilarQuery, RETRY_AFTER],
+    examples=[_parameter("size", "six items", 6)],
     responses={
         200: _answers(SlateSerializer, _("The list."), a_list=examples.SIMILAR),
         400: _failure(_("A parameter is wrong."), "invalid"),

@@ -117,6 +117,13 @@ def test_addresses_are_not_kept_in_the_cache(clock):
     assert not [key for key in cache._cache if "10.20.30.40" in key]
 
 
+@pytest.mark.usefixtures("_limited")
+@pytest.mark.parametrize("extra", [{"REMOTE_ADDR": None}, {"REMOTE_ADDR": ""}, {"HTTP_X_FORWARDED_FOR": "\udcff"}])
+def test_a_client_without_a_readable_address_is_counted_too(clock, extra):
+    shopper = Shopper(**extra)
+    assert [shopper.send(view()).status_code for _ in range(3)] == [202, 202, 429]
+
+
 @pytest.mark.parametrize(
     ("rate", "meant"), [("600/min", (600, 60)), ("5/s", (5, 1)), ("1/hour", (1, 3600)), ("9/day", (9, 86400))]
 )

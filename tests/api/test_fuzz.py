@@ -1,0 +1,70 @@
+"""Whatever fits the OpenAPI document, and much that does not, gets a documented answer."""
+
+from collections import Counter
+
+import pytest
+import schemathesis
+from django.core.cache import cache
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.generation import GenerationMode
+
+from tests.api.shopper import SCHEMA
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 60  # for each endpoint and mode
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def fuzzed(shop):
+    """The document as schemathesis reads it, over the real WSGI application."""
+    return schemathesis.openapi.from_wsgi(SCHEMA, get_wsgi_application())
+
+
+@override_settings(ALLOWED_HOSTS=["*"])
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [("GET", "/v1/recommendations/"), ("GET", "/v1/items/{item_id}/similar/"), ("POST", "/v1/events/")],
+    ids=["recommendations", "similar", "events"],
+)
+def test_every_answer_is_a_documented_one(fuzzed, method, address, mode):
+    seen = Counter()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=fuzzed[address][method].as_strategy(generation_mode=mode))
+    def fuzz(case):
+        cache.clear()  # limits are not what this is about
+        answer = case.call_and_validate(checks=CHECKS)
+        assert answer.headers["cache-control"] == ["private, no-store"]
+        seen[answer.status_code] += 1
+
+    fuzz()
+    if mode is GenerationMode.POSITIVE:
+        # Few of the ids that it makes up are in the catalogue.
+        assert seen[200] or seen[202] or seen[404] and "item_id" in address, f"nothing was taken: {seen}"
+    else:
+        assert seen[400], f"nothing was refused: {seen}"
