@@ -1,7 +1,11 @@
 """A bare project with coldrec and nothing else: what the library's own tests run on.
 
-``DATABASE_URL`` picks the database; SQLite in memory when it is not set.
+``DATABASE_URL`` picks the database; SQLite when it is not set.
 """
+
+import os
+import tempfile
+from pathlib import Path
 
 import environ
 
@@ -18,6 +22,16 @@ ROOT_URLCONF = "tests.urls"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.db("DATABASE_URL", default="sqlite://:memory:")}
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    # As in a shop. In memory, threads would share one cache, whose locks fail at once instead of waiting.
+    DATABASES["default"] |= {
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+        },
+        "TEST": {"NAME": Path(tempfile.gettempdir()) / f"coldrec-tests-{os.getpid()}.sqlite3"},
+    }
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",

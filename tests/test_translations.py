@@ -68,7 +68,8 @@ def test_the_compiled_file_is_that_of_the_source(source: Path) -> None:
 
 
 def test_every_message_of_the_code_is_in_the_source() -> None:
-    keywords = {"_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2), "ngettext_lazy": (1, 2)}
+    single, plural = ("_", "gettext", "gettext_lazy", "gettext_noop"), ("ngettext", "ngettext_lazy")
+    keywords = dict.fromkeys(single) | dict.fromkeys(plural, (1, 2))
     code = {
         forms(message)[0]
         for _file, _line, message, _comments, _context in extract_from_dir(

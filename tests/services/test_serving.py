@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -57,6 +58,10 @@ def not_a_number(path):
     spoil(path, "factors", lambda array: np.full_like(array, np.nan))
 
 
+def locked(*_args):
+    raise OperationalError("database is locked")
+
+
 DAMAGE = [
     (flip, "SHA-256"),
     (truncate, "bytes; the manifest says"),
@@ -95,6 +100,27 @@ class TestSwap:
         point_at(shop, None)
         (home,) = serve(shop, HOME)
         assert home.version is None and home.items and home.level == "newest"
+
+
+class TestDatabase:
+    def test_a_database_that_is_locked_leaves_the_open_version_serving(self, shop, trained, caplog):
+        before = ids(serve(shop, HOME)[0])
+        point_at(shop, register(shop, trained[1]))
+        with connection.execute_wrapper(locked):
+            serving_now = serving.current(shop)
+            assert serving_now.number == 1 and serving_now.model is not None, "and nothing is raised"
+            (home,) = serve(shop, HOME)
+            assert (home.version, home.items) == (1, ()), "cards cannot be read either, and the page still stands"
+        assert "could not be refreshed; the last one goes on" in caplog.text
+        (home,) = serve(shop, HOME)
+        assert home.version == 2, "the next look finds the newer one"
+        assert before and home.items
+
+    def test_a_database_that_is_locked_at_the_first_look_is_asked_again(self, shop, caplog):
+        with connection.execute_wrapper(locked):
+            assert serving.current(shop).model is None
+        assert "could not be refreshed" in caplog.text
+        assert serving.current(shop).number == 1
 
 
 class TestSideBuffer:
@@ -182,8 +208,6 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
         stop, seen = threading.Event(), []
 
         def shopper():
-            from django.db import connection
-
             try:
                 while not stop.is_set():
                     (home,) = serve(shop, HOME)
