@@ -1,18 +1,26 @@
 """What the documents say is what the code does, and the other way round."""
 
 import ast
+import inspect
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.core.management import get_commands
 from django.template import Engine
+from django.urls import resolve
+from rest_framework import exceptions
 
-from coldrec import checks, conf
+from coldrec import checks, conf, urls
+from coldrec.api import errors, serializers, views
 from coldrec.core.config import FitConfig
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Kind, Level
+from coldrec.services import events
 from coldrec.services.doctor import EXTRAS
 from coldrec.services.placements import DEFAULT_PLACEMENTS
 
@@ -93,6 +101,88 @@ def test_concepts_page_says_what_each_kind_of_event_is_worth() -> None:
     text = section("docs/concepts.md", "Kinds of event")
     documented = {name: float(worth) for name, worth in re.findall(r"`(\w+)` \| (\d+)", text)}
     assert documented == {kind.value: INTERACTION_WEIGHTS.get(kind, 0.0) for kind in EventKind}
+
+
+def test_api_page_lists_every_address_with_its_method() -> None:
+    documented = {(code(row[0]), code(row[1])) for row in rows(read("docs/api.md").split("## Lists")[0])}
+    routed = {
+        (f"/coldrec/{str(one.pattern).replace('coldrec_item_id:', '')}", method.upper())
+        for one in urls.urlpatterns
+        for method in ("get", "post", "put", "patch", "delete")
+        if hasattr(one.callback.cls, method)
+    }
+    assert documented == routed
+
+
+def test_api_page_names_every_kind_of_event_as_segment_and_ga4_do() -> None:
+    table = [[code(cell.strip("* |")) for cell in row] for row in rows(section("docs/api.md", "Kinds of event"))]
+    assert [kind for kind, _, _ in table] == [kind.value for kind in EventKind]
+    assert {segment: kind for kind, segment, _ in table} == events.SEGMENT_NAMES
+    assert {ga4: kind for kind, _, ga4 in table} == events.GA4_NAMES
+
+
+def test_api_page_lists_every_code_of_an_error() -> None:
+    text = section("docs/api.md", "Errors")
+    ours = {(one.default_code, str(one.status_code)) for one in vars(errors).values() if is_error(one)}
+    of_drf = {
+        (one.default_code, str(one.status_code))
+        for one in (exceptions.MethodNotAllowed, exceptions.UnsupportedMediaType, exceptions.Throttled)
+    }
+    others = {("invalid", "400"), ("empty", "400"), ("authentication_failed", "401 or 403")}
+    assert {(code(row[0]), row[1]) for row in rows(text) if len(row) == 3} == ours | of_drf | others
+    of_events = codes_raised_in(events) | {views.NO_CONSENT[0], views.BAD_TOKEN[0]}
+    assert {code(row[0]) for row in rows(text) if len(row) == 2} == of_events
+
+
+def is_error(thing: object) -> bool:
+    return isinstance(thing, type) and thing.__module__ == errors.__name__
+
+
+def codes_raised_in(module: ModuleType) -> set[str]:
+    """The codes of the event errors and rejections that a module writes out."""
+    tree = ast.parse(inspect.getsource(module))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    places = {"EventError": 1, "Rejection": 1}
+    given = [call.args[places[call.func.id]] for call in calls if call.func.id in places and len(call.args) > 1]
+    return {one.value for one in given if isinstance(one, ast.Constant)}
+
+
+def test_api_page_gives_the_limits_that_hold() -> None:
+    text = section("docs/api.md", "Limits")
+    assert f"{conf.DEFAULTS['EVENTS_PER_REQUEST']:,} |" in text
+    assert f"{conf.DEFAULTS['EVENT_BYTES']:,} |" in text
+    assert f"{conf.DEFAULTS['CLOCK_SKEW_SECONDS']:,} s |" in text
+    for scope, rate in conf.DEFAULTS["THROTTLES"].items():
+        (line,) = [line for line in text.splitlines() if f"`{scope}`" in line]
+        assert f"| {rate} |" in line
+    lists = section("docs/api.md", "Lists")
+    assert f"at most {serializers.MOST_SEEDS}." in lists
+    assert f"1 to {serializers.LONGEST_LIST};" in lists
+
+
+def test_api_page_lists_every_parameter_and_field() -> None:
+    parameters = {code(row[0]) for row in rows(section("docs/api.md", "Lists"))}
+    assert parameters == set(serializers.RecommendationsQuery().fields)
+    fields_of_events = re.findall(r"`(\w+)`", " ".join(row[0] for row in rows(section("docs/api.md", "Events"))))
+    assert set(fields_of_events) == set(serializers.EventSerializer().fields)
+    assert [code(row[0]) for row in rows(section("docs/api.md", "Health"))] == [name for name, _ in serializers.STATES]
+
+
+def test_addresses_in_pages_lead_to_the_api() -> None:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for address in re.findall(r"(/coldrec/v1/[\w/<>.]*)", text):
+            known = ["/coldrec/v1/", *(f"/coldrec/{one.pattern}" for one in urls.version_1)]
+            assert address in known or resolve(address).app_name == "coldrec", f"{page.name}: {address}"
+
+
+def test_json_in_the_api_page_has_the_shape_of_real_answers() -> None:
+    slate, receipt = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", read("docs/api.md"), re.S))
+    assert set(slate) == set(serializers.SlateSerializer().fields)
+    assert set(slate["items"][0]) == set(serializers.SlateItemSerializer().fields)
+    assert set(receipt) == set(serializers.ReceiptSerializer().fields)
+    (event,) = re.findall(r"--data '(.*?)'", read("docs/api.md"))
+    assert events.parse(json.loads(event), now=datetime.now(UTC)).kind is EventKind.VIEW
 
 
 def test_extras_that_the_doctor_names_exist() -> None:
