@@ -14,6 +14,7 @@ class FitConfig:
     """Defaults serve every data set; a shop changes them with ``COLDREC["FIT"]``."""
 
     ranker: str = "fusion"  # "fusion", "linear" or "mlp"
+    ranker_optimiser: str = "adam"  # of the linear ranker: "adam" or "sgd"
     # Content
     vocabulary: int = 200_000  # terms at most
     content_neighbours: int = 20  # warm items that a cold item borrows scores from
@@ -40,6 +41,8 @@ class FitConfig:
                 raise FitError(f"{name} must lie between 0 and 0.5, got {getattr(self, name)}")
         if self.ranker not in {"fusion", "linear", "mlp"}:
             raise FitError(f"ranker must be fusion, linear or mlp, got {self.ranker!r}")
+        if self.ranker_optimiser not in {"adam", "sgd"}:
+            raise FitError(f"ranker_optimiser must be adam or sgd, got {self.ranker_optimiser!r}")
 
     @classmethod
     def of(cls, changes: Mapping[str, Any]) -> FitConfig:

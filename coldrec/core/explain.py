@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from coldrec.core.retrieval.neighbours import gather
 from coldrec.core.retrieval.sources import Sources
 from coldrec.core.types import FloatArray, IntArray
 
@@ -26,12 +25,7 @@ def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> li
         return [[] for _ in chosen]
     alike = _likeness(sources, "text", chosen, known)
     tied = _likeness(sources, "entity", chosen, known)
-    shared = np.zeros_like(alike)
-    inside = [at for at, row in enumerate(chosen) if row < sources.n]
-    rows = [chosen[at] for at in inside]
-    for at, row in enumerate(known):
-        if row < sources.n:
-            shared[inside, at] = gather(np.array([row]), np.ones(1), sources.neighbours)[rows]
+    shared = _entries(sources.neighbours, known, chosen, sources.n)
     weight = _scaled(alike) + _scaled(tied) + _scaled(shared)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [
@@ -40,24 +34,47 @@ def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> li
 
 
 def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
-    """(chosen, known) cosine in words or in entities."""
+    """(chosen, known) cosine in words or in entities; only terms of the chosen items are looked at."""
     main: sparse.csr_array = getattr(sources.content, matrix)
     fresh: sparse.csr_array | None = getattr(sources.fresh, matrix) if sources.fresh else None
 
     def row(at: int) -> tuple[IntArray, FloatArray]:
         source, place = (main, at) if at < sources.n or fresh is None else (fresh, at - sources.n)
-        span = slice(source.indptr[place], source.indptr[place + 1])
-        return source.indices[span], source.data[span]
+        start, stop = source.indptr[place], source.indptr[place + 1]
+        return source.indices[start:stop], source.data[start:stop]
 
-    profiles = np.zeros((len(known), main.shape[1]), np.float32)
-    for line, at in enumerate(known):
-        terms, weights = row(at)
-        profiles[line, terms] = weights
-    likeness = np.zeros((len(chosen), len(known)), np.float32)
-    for line, at in enumerate(chosen):
-        terms, weights = row(at)
-        likeness[line] = profiles[:, terms] @ weights
-    return likeness
+    def lines(positions: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
+        """Line, term and weight of all entries of these items."""
+        rows = [row(at) for at in positions]
+        line = np.repeat(np.arange(len(rows)), [len(terms) for terms, _ in rows])
+        return line, np.concatenate([terms for terms, _ in rows]), np.concatenate([weights for _, weights in rows])
+
+    line, term, weight = lines(chosen)
+    used, column = np.unique(term, return_inverse=True)
+    left = np.zeros((len(chosen), len(used)), np.float32)
+    left[line, column] = weight
+    line, term, weight = lines(known)
+    column = np.searchsorted(used, term)
+    there = column < len(used)
+    there[there] = used[column[there]] == term[there]
+    right = np.zeros((len(known), len(used)), np.float32)
+    right[line[there], column[there]] = weight[there]
+    return np.asarray(left @ right.T)
+
+
+def _entries(matrix: sparse.csr_array, known: Sequence[int], chosen: Sequence[int], n: int) -> FloatArray:
+    """(chosen, known) entries of an item-to-item matrix, from known to chosen; fresh items have none."""
+    found = np.zeros((len(chosen), len(known)), np.float32)
+    wanted = np.asarray(chosen)
+    for at, row in enumerate(known):
+        if row < n:
+            start, stop = matrix.indptr[row], matrix.indptr[row + 1]
+            columns = matrix.indices[start:stop]  # ascending
+            place = np.searchsorted(columns, wanted)
+            hit = np.flatnonzero(place < len(columns))
+            hit = hit[columns[place[hit]] == wanted[hit]]
+            found[hit, at] = matrix.data[start + place[hit]]
+    return found
 
 
 def _scaled(matrix: FloatArray) -> FloatArray:

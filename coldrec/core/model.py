@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,19 @@ import numpy as np
 from coldrec.core.artifact import Artifact
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import Histories
+from coldrec.core.protocols import Ranker
 from coldrec.core.ranking.fusion import Fusion
+from coldrec.core.ranking.linear import LinearRanker
+from coldrec.core.ranking.mlp import MLPRanker
+from coldrec.core.ranking.reader import POOL, Reader, top
 from coldrec.core.retrieval.sources import Sources
 from coldrec.core.types import FloatArray, IntArray, Item, ItemId
+
+LEARNED: Mapping[str, Callable[[Callable[[str], Any], Mapping[str, Any]], Ranker]] = {
+    "linear": LinearRanker.load,
+    "mlp": MLPRanker.load,
+}
+"""Rankers beside the fusion, by the kind that an artifact names."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class Model:
     first_seen: FloatArray  # (size,) seconds since 1970, 0 where unknown
     sources: Sources
     fusion: Fusion
+    ranker: Ranker | None = None  # None: the fusion's own order stands
+    directions: FloatArray | None = None  # (V + E, d), what the ranker's vectors are made with
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> Model:
@@ -56,7 +68,8 @@ class Model:
         if (sources.counts[:warm] == 0).any():
             raise ArtifactError(f"{artifact.path}: items with interactions must stand first")
         fusion = Fusion.load(artifact.document("fusion"))
-        return cls(artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion)
+        ranker, directions = _ranker(artifact, len(sources.encoder))
+        return cls(artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion, ranker, directions)
 
     def extend(self, items: Sequence[Item]) -> Model:
         """The same model that also knows ``items``; those it knows already are passed over."""
@@ -110,3 +123,29 @@ class Model:
             return np.zeros((len(histories), 0), np.float32)
         sources = self.sources.scores(histories, self._names)
         return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
+
+    @cached_property
+    def _reader(self) -> Reader:
+        assert self.directions is not None, "a ranker comes with its directions"
+        return Reader.of(self.sources, self.directions)
+
+    def best(self, history: IntArray, rows: IntArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The k best of some candidates with fused ``scores``, which give the order unless a ranker was chosen."""
+        found = top(scores, k if self.ranker is None else max(k, POOL))
+        rows, scores = rows[found], scores[found]
+        if self.ranker is not None:
+            rows, scores = self._reader.reorder(self.ranker, history, rows, scores)
+        return rows[:k], scores[:k]
+
+
+def _ranker(artifact: Artifact, terms: int) -> tuple[Ranker | None, FloatArray | None]:
+    document = artifact.document("ranker")
+    kind = str(document.get("kind")) if isinstance(document, dict) else ""
+    if kind == "fusion":
+        return None, None
+    if kind not in LEARNED:
+        raise ArtifactError(f"{artifact.path} has the ranker {kind!r}; known are fusion, {', '.join(LEARNED)}")
+    directions = artifact.array("directions")
+    if directions.ndim != 2 or len(directions) != terms or not np.isfinite(directions).all():
+        raise ArtifactError(f"{artifact.path}: directions of shape {directions.shape} do not fit {terms} terms")
+    return LEARNED[kind](artifact.array, document), directions

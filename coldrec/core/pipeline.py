@@ -15,6 +15,7 @@ from coldrec.core import histories
 from coldrec.core.explain import because
 from coldrec.core.model import Model
 from coldrec.core.ranking.fusion import standardise
+from coldrec.core.ranking.reader import top
 from coldrec.core.types import BoolArray, Candidate, FloatArray, IntArray, Interaction, Kind, Level, Reason, Request
 
 KNOWN = 5
@@ -130,23 +131,15 @@ class _Visit:
         scores[self.rows] = -np.inf
         if candidates is not None:
             scores[~candidates] = -np.inf
-        rows = _top(scores, k)
-        return rows, scores[rows]
+        return self.model.best(self._history, np.arange(len(scores)), scores, k)
 
     def among(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The best of some rows, the visitor's own left in."""
-        best = rows[_top(self.scores[rows], k)]
-        return best, self.scores[best]
+        return self.model.best(self._history, rows, self.scores[rows], k)
 
-
-def _top(scores: FloatArray, k: int) -> IntArray:
-    """Positions of the k largest finite scores, largest first."""
-    k = min(k, len(scores))
-    if k == 0:
-        return np.zeros(0, np.int64)
-    best = np.argpartition(-scores, k - 1)[:k]
-    best = best[np.argsort(-scores[best], kind="stable")]
-    return best[np.isfinite(scores[best])]
+    @property
+    def _history(self) -> IntArray:
+        return np.array(self.rows, np.int64)
 
 
 def _personal(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
@@ -161,7 +154,7 @@ def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     if seeds:
         sources = _seed_scores(visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors"))
         score = np.sum([w * standardise(sources[name], log=True) for name, w in _ALIKE.items()], axis=0)
-        rows = _top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
+        rows = top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
         yield Level.SIMILAR, rows, score[rows]
     yield from _popular(visit, request, k)
 
@@ -171,7 +164,7 @@ def _together(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     seeds = visit.positions(request.seeds)
     if seeds:
         score = _seed_scores(visit.model, seeds, ("neighbours",))["neighbours"]
-        rows = _top(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+        rows = top(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
         yield Level.SIMILAR, rows, score[rows]
 
 
@@ -208,10 +201,10 @@ def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> I
     while category:
         if category in model.members:
             here = model.members[category]
-            rows = here[_top(score[here], k)]
+            rows = here[top(score[here], k)]
             yield Level.POPULAR_HERE, rows, score[rows]
         category = category[:-1]
-    rows = _top(score, k)
+    rows = top(score, k)
     yield Level.POPULAR, rows, score[rows]
 
 

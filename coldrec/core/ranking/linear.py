@@ -27,8 +27,6 @@ from coldrec.core.types import FloatArray, IntArray
 Optimiser = Literal["sgd", "adam"]
 
 CHUNK = 8192  # pairs whose features are held at once when a whole set is passed over
-PATIENCE = 5  # epochs without a better loss before training ends
-BETTER = 1e-6  # relative improvement that counts
 SAMPLE = 4096  # pairs from which the largest stable step is estimated
 
 
@@ -38,7 +36,7 @@ def feature_map(u: FloatArray, p: FloatArray, v: FloatArray, x: FloatArray) -> F
     >>> feature_map(np.array([[2.0]]), np.array([[3.0]]), np.array([[5.0]]), np.array([[7.0]])).tolist()
     [[2.0, 3.0, 5.0, 10.0, 7.0, 21.0]]
     """
-    crossed = (p[:, :, None] * x[:, None, :]).reshape(len(p), -1)  # (N, ce)
+    crossed = (p[:, :, None] * x[:, None, :]).reshape(len(p), p.shape[1] * x.shape[1])  # (N, ce)
     return np.concatenate([u, p, v, u * v, x, crossed], axis=1)
 
 
@@ -99,7 +97,8 @@ def loss_and_gradient(
 ) -> tuple[float, FloatArray, float]:
     """``mean((z w + b − y)²) + decay ‖w‖²`` with its gradients in w and in b, for z (N, F) and y (N,)."""
     error = z @ w + b - y
-    loss = float(error @ error) / len(y) + decay * float(w @ w)
+    with np.errstate(over="ignore"):  # a step that was too large shows as an infinite loss, which is an error
+        loss = float(error @ error) / len(y) + decay * float(w @ w)
     return loss, 2 / len(y) * (z.T @ error) + 2 * decay * w, 2 * float(error.mean())
 
 
@@ -117,14 +116,14 @@ def train(
     """The ranker that minimises the mean squared error plus ``decay ‖w‖²`` over mini-batches.
 
     Features are standardised for training and the scaling is folded back into w and b, so ``decay`` means the same
-    whatever the inputs' units. The step falls along a half cosine to zero over ``epochs``; training ends early when the
-    held-out loss has not improved for five epochs, and the best weights are kept.
+    whatever the inputs' units. The step falls along a half cosine to zero over ``epochs``, and the weights with the best
+    held-out loss are kept.
 
     Parameters
     ----------
     learning_rate : first step; by default 0.01 for Adam, for SGD the inverse of the batch's largest curvature.
     decay : ≥ 0, on the standardised weights, not on b.
-    held_out : share of visitors to stop by; with 0 or few visitors the training loss decides.
+    held_out : share of visitors to judge by; with 0 or few visitors the training loss decides.
 
     Raises
     ------
@@ -148,7 +147,7 @@ def train(
     step = learning_rate or (0.01 if optimiser == "adam" else design.stable_step(learn, decay, batch, rng))
     w, b = np.zeros(design.size), float(examples.labels[learn].mean())
     mean, square = np.zeros(design.size + 1), np.zeros(design.size + 1)
-    best, best_w, best_b, since, turn = np.inf, w, b, 0, 0
+    best, best_w, best_b, turn = np.inf, w, b, 0
     steps = epochs * -(-len(learn) // batch)
     for _epoch in range(epochs):
         order = rng.permutation(learn)
@@ -169,12 +168,8 @@ def train(
         loss = design.loss(w, b, judge, decay)
         if not np.isfinite(loss):
             raise FitError(f"training the linear ranker diverged at learning rate {step:.3g}; give a smaller one")
-        if loss < best * (1 - BETTER):
-            best, best_w, best_b, since = loss, w, b, 0
-        else:
-            since += 1
-            if since == PATIENCE:
-                break
+        if loss < best:
+            best, best_w, best_b = loss, w, b
     return design.unscaled(best_w, best_b)
 
 

@@ -478,7 +478,7 @@ def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray
     rank = min(256, min(both.shape) - 1, int(warm.sum()) - 1)
     if rank < 1 or both.nnz == 0:
         return np.zeros((both.shape[1], f), np.float32)
-    basis = _leading_directions(both, rank, seed)  # (V + E, rank)
+    basis = leading_directions(both, rank, seed)  # (V + E, rank)
     dense = both @ basis  # (n, rank)
     weight = np.sqrt(counts[warm]).astype(np.float32)[:, None]
     left = dense[warm] * weight
@@ -486,7 +486,7 @@ def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray
     return np.asarray(basis @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)), np.float32)
 
 
-def _leading_directions(matrix: sparse.csr_array, rank: int, seed: int, sweeps: int = 4) -> FloatArray:
+def leading_directions(matrix: sparse.csr_array, rank: int, seed: int, sweeps: int = 4) -> FloatArray:
     """(columns, rank) orthonormal basis of the leading right singular directions, by subspace iteration.
 
     Unlike ARPACK it gives the same numbers for the same seed. Halko, Martinsson & Tropp (2011), "Finding Structure with

@@ -15,11 +15,14 @@ from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
 from coldrec.core.dataset import Dataset
 from coldrec.core.errors import FitError
+from coldrec.core.protocols import Ranker
 from coldrec.core.ranking.fusion import Fusion
+from coldrec.core.ranking.reader import Reader, learn_directions
 from coldrec.core.retrieval.sources import Bags, Sources
-from coldrec.core.training import weights
+from coldrec.core.training import rankers, weights
+from coldrec.core.training.judge import Policy
 from coldrec.core.training.simulate import interactions, simulate
-from coldrec.core.types import Item
+from coldrec.core.types import FloatArray, Item
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of the work that is behind."""
@@ -50,6 +53,8 @@ def fit(
     bags = Bags.read(dataset.items, dataset.triples, config)
     fusion = Fusion.prior()
     figures: dict[str, float] = {}
+    ranker: Ranker | None = None  # the fusion's own order
+    directions: FloatArray | None = None
     if len(dataset.event_item) >= ENOUGH_EVENTS:
         say("simulating cold starts", 0.05)
         simulation = simulate(dataset, config, seed)
@@ -62,14 +67,28 @@ def fit(
             seed,
         )
         say("learning the weights", 0.35)
-        fusion, figures = weights.learn(trial, simulation, config, seed)
-        del trial, simulation
+        learn, judge = weights.halves(simulation)
+        cold = np.flatnonzero((trial.counts == 0) & simulation.cold)
+        fusion = weights.learn(trial, cold, learn, config, seed)
+        policy = Policy(trial, fusion, cold)
+        if config.ranker != "fusion":
+            say("learning the ranker", 0.55)
+            directions = learn_directions(bags.joint, seed)
+            reader = Reader.of(trial, directions)
+            ranker = rankers.learn(policy, reader, [*learn.mixed, *learn.new], config, seed)
+            policy = replace(policy, ranker=ranker, reader=reader)
+        figures = weights.figures(policy, judge)
+        del trial, simulation, policy
     say("fitting on everything", 0.7)
     sources = Sources.learn(bags, interactions(dataset), dataset.event_item, dataset.event_time, config, seed)
     say("writing the artifact", 0.95)
     arrays, documents = sources.save()
     arrays["first_seen"] = np.array([_or_zero(item.first_seen) for item in dataset.items], np.float64)
     documents["fusion"] = fusion.save()
+    documents["ranker"] = {"kind": "fusion"}
+    if ranker is not None and directions is not None:
+        weights_of, documents["ranker"] = ranker.save()
+        arrays |= weights_of | {"directions": directions}
     documents["catalogue"] = {"ids": dataset.item_ids, "categories": [list(item.category) for item in dataset.items]}
     known = dataset.event_time[np.isfinite(dataset.event_time)]
     card = {
