@@ -8,23 +8,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from coldrec import catalogue, conf
 from coldrec.core import pipeline
 from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
 from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
-from coldrec.services import placements, serving, slates, visitors
+from coldrec.services import placements, serving, slates, statements, visitors
 
 logger = logging.getLogger(__name__)
 
 SPARE = 2  # candidates fetched for each place, against what is sold out or already on the page
 SPARE_MORE = 12
 POLICY = "level0-fusion"
+LOOKUP = 500  # ids per query: SQLite takes 999 parameters
+CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
+SAYINGS = {
+    "seen": gettext_noop("You looked at this"),
+    "trending": gettext_noop("Popular now"),
+    "popular": gettext_noop("Popular in this shop"),
+    "popular_here": gettext_noop("Popular in this category"),
+    "new": gettext_noop("New here"),
+}
 PAGES_KNOWN = 500  # views whose placements one process remembers
 
 
@@ -98,7 +108,17 @@ class _Page:
     serving: serving.Serving = field(default_factory=serving.Serving)
 
 
-_pages_seen: dict[str, tuple[PlacementRequest, ...]] = {}
+@dataclass(frozen=True)
+class _Known:
+    """A list that a view was seen to ask for, and the part of the address that named its item."""
+
+    placement: str
+    size: int | None
+    seeded: bool
+    part: str
+
+
+_pages_seen: dict[str, tuple[_Known, ...]] = {}
 
 
 def serve(
@@ -176,15 +196,17 @@ def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -
     view = f"{match.namespaces}:{match.view_name}"
     known = _pages_seen.get(view, ())
     seeds = next((one.seeds for one in wanted if one.seeds), ())
-    plain = {PlacementRequest(one.placement, ("",) if one.seeds else (), (), one.size) for one in wanted}
-    if not plain <= set(known) and len(_pages_seen) < PAGES_KNOWN and len(known) < 12:
+    # Many pages name their item in the address; then the lists beside it are foreseen before the first asks for it.
+    parts = {str(value): name for name, value in match.kwargs.items()}
+    plain = [_Known(one.placement, one.size, bool(one.seeds), parts.get("".join(one.seeds[:1]), "")) for one in wanted]
+    if not set(plain) <= set(known) and len(_pages_seen) < PAGES_KNOWN and len(known) < 12:
         _pages_seen[view] = tuple(dict.fromkeys([*known, *plain]))
     names = {one.placement for one in wanted}
-    guesses = [
-        PlacementRequest(one.placement, seeds if one.seeds else (), (), one.size)
-        for one in known
-        if one.placement not in names and (seeds or not one.seeds)
-    ]
+    guesses = []
+    for one in known:
+        named = seeds or ((str(match.kwargs[one.part]),) if one.part in match.kwargs else ())
+        if one.placement not in names and (named or not one.seeded):
+            guesses.append(PlacementRequest(one.placement, named if one.seeded else (), (), one.size))
     return [*wanted, *guesses]
 
 
@@ -240,17 +262,20 @@ def _read_cards(page: _Page, shop: Shop, ids: Iterable[str]) -> None:
     if not wanted:
         return
     page.cards.update(dict.fromkeys(wanted))
-    rows = _sellable(shop).filter(external_id__in=wanted)
-    page.cards.update({card.id: card for card in _cards(rows)})
+    for start in range(0, len(wanted), LOOKUP):
+        page.cards.update({card.id: card for card in _sellable(shop, wanted[start : start + LOOKUP])})
 
 
-def _sellable(shop: Shop) -> Any:
-    return Item.objects.filter(shop=shop, sellable=True, removed_at__isnull=True)
-
-
-def _cards(rows: Any) -> list[Card]:
-    columns = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
-    return [Card(*row) for row in rows.values_list(*columns)]
+def _sellable(shop: Shop, ids: Sequence[str]) -> list[Card]:
+    """Cards of those of the items that may be sold now."""
+    at = partial(statements.column, Item)
+    rows = statements.select(
+        [(Item, name) for name in CARD_COLUMNS],
+        f"FROM {statements.table(Item)} WHERE {at('shop')} = %s AND {at('external_id')} IN ({statements.marks(ids)})"
+        f" AND {at('sellable')} AND {at('removed_at')} IS NULL",
+        [shop.pk, *ids],
+    )
+    return [Card(*row) for row in rows]
 
 
 def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: int) -> list[tuple[Candidate, Card]]:
@@ -293,8 +318,9 @@ def _take(
 def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[Candidate]:
     """The last rung before nothing: the newest sellable items of the tables."""
     hidden = page.shown | set(one.seeds)
-    rows = _sellable(shop).exclude(external_id__in=hidden).order_by("-first_seen", "-pk")
-    cards = _cards(rows[: size * SPARE])
+    rows = Item.objects.filter(shop=shop, sellable=True, removed_at__isnull=True).exclude(external_id__in=hidden)
+    newest = rows.order_by("-first_seen", "-pk").values_list(*CARD_COLUMNS)
+    cards = [Card(*row) for row in newest[: size * SPARE]]
     page.cards.update({card.id: card for card in cards})
     return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(cards)]
 
@@ -326,34 +352,48 @@ def _slate(
         )
         for position, (candidate, card) in enumerate(chosen, start=1)
     )
-    slate_id = None
-    if conf.get("LOG_SLATES"):
-        slate = Slate(
+    slate_id = uuid.uuid4() if conf.get("LOG_SLATES") else None
+    shown = ServedSlate(slate_id, one.placement, level.value, policy, page.serving.number, items)
+    if slate_id is not None:
+        propensities = [candidate.propensity for candidate, _card in chosen]
+        slates.keep(partial(_made, page, shop, slate_id, one, shown, propensities), later=later)
+    return shown
+
+
+def _made(
+    page: _Page,
+    shop: Shop,
+    slate_id: uuid.UUID,
+    one: PlacementRequest,
+    shown: ServedSlate,
+    propensities: Sequence[float],
+) -> slates.Made:
+    """The rows of a slate as it was served."""
+    slate = Slate(
+        pk=slate_id,
+        shop_id=shop.pk,
+        placement=one.placement,
+        visitor_id=page.visitor.pk if page.visitor else None,
+        policy=shown.policy,
+        level=shown.level,
+        version_id=page.serving.version_id,
+        context={"seeds": list(one.seeds), "category": list(one.category), "history": len(page.history)},
+        created_at=page.now,
+    )
+    rows = [
+        SlateItem(
+            slate_id=slate_id,
             shop_id=shop.pk,
-            placement=one.placement,
-            visitor_id=page.visitor.pk if page.visitor else None,
-            policy=policy,
-            level=level.value,
-            version_id=page.serving.version_id,
-            context={"seeds": list(one.seeds), "category": list(one.category), "history": len(page.history)},
-            created_at=page.now,
+            item_id=item.id,
+            position=item.position,
+            score=item.score,
+            propensity=propensity,
+            level=item.level,
+            reason={"kind": item.reason.kind, "evidence": list(item.reason.evidence)},
         )
-        rows = [
-            SlateItem(
-                slate_id=slate.pk,
-                shop_id=shop.pk,
-                item_id=item.id,
-                position=item.position,
-                score=item.score,
-                propensity=candidate.propensity,
-                level=item.level,
-                reason={"kind": item.reason.kind, "evidence": list(item.reason.evidence)},
-            )
-            for item, (candidate, _card) in zip(items, chosen, strict=True)
-        ]
-        slates.keep((slate, rows), later=later)
-        slate_id = slate.pk
-    return ServedSlate(slate_id, one.placement, level.value, policy, page.serving.number, items)
+        for item, propensity in zip(shown.items, propensities, strict=True)
+    ]
+    return slate, rows
 
 
 def _words(reason: Reason, titles: Mapping[str, str]) -> str:
@@ -365,10 +405,4 @@ def _words(reason: Reason, titles: Mapping[str, str]) -> str:
         return _("Similar to this product")
     if reason.kind == "together":
         return _("Often bought together")
-    return {
-        "seen": _("You looked at this"),
-        "trending": _("Popular now"),
-        "popular": _("Popular in this shop"),
-        "popular_here": _("Popular in this category"),
-        "new": _("New here"),
-    }.get(reason.kind, "")
+    return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""

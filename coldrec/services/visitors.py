@@ -6,10 +6,12 @@ A visitor's key is random (a guest) or a keyed hash (an account, or an id the sh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.core import signing
+from django.db import router
 from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +22,7 @@ from coldrec import conf
 from coldrec.core.types import INTERACTION_WEIGHTS, Interaction
 from coldrec.models import Event, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import shops
+from coldrec.services import shops, statements
 
 CONSENT_SUFFIX = "_consent"
 """The answer to the consent question lies in a cookie beside the visitor's: it names nobody."""
@@ -31,17 +33,18 @@ LOOKUP = 500  # keys per query: SQLite takes 999 parameters
 # Finding the visitor of a request
 
 
-def from_request(request: HttpRequest, *, create: bool) -> Visitor | None:
+def from_request(request: HttpRequest, *, create: bool, with_history: int = 0) -> Visitor | None:
     """The visitor behind ``request``, or None when nobody is known, or nobody may be.
 
     With ``create`` an unknown visitor is made, and remembered by a cookie that ``set_cookies`` puts on the response.
     Asking again costs nothing. A guest who has signed in since is merged into the account's visitor here; after
     signing out the guest's cookie is worth nothing, so a shared computer shows nobody else's list.
+    A guest's latest interactions, ``with_history`` of them, come in the same query; ``history`` then needs none.
     """
     state = _state(request)
     if not state.is_read:
         state.is_read = True
-        state.visitor = _read(request, state)
+        state.visitor = _read(request, state, with_history)
     if state.visitor is None and create and is_allowed(request):
         state.visitor = _create(request, state)
     return state.visitor
@@ -136,6 +139,9 @@ def history(visitor: Visitor, limit: int) -> tuple[Interaction, ...]:
 
     An account's visitor has the events of the guests merged into it as well.
     """
+    known: tuple[int, tuple[Interaction, ...]] = visitor.__dict__.get("_history_read", (0, ()))
+    if limit <= known[0]:
+        return known[1][-limit:]
     events = Event.objects.filter(kind__in=list(INTERACTION_WEIGHTS), item_id__gt="")
     if visitor.user_id is None:
         events = events.filter(visitor_id=visitor.pk)
@@ -143,7 +149,7 @@ def history(visitor: Visitor, limit: int) -> tuple[Interaction, ...]:
         same_person = Visitor.objects.filter(Q(pk=visitor.pk) | Q(merged_into_id=visitor.pk))
         events = events.filter(visitor_id__in=same_person.values("pk"))
     rows = events.order_by("-occurred_at", "-pk").values_list("item_id", "kind", "occurred_at")[:limit]
-    return tuple(Interaction(item, INTERACTION_WEIGHTS[kind], at.timestamp()) for item, kind, at in reversed(rows))
+    return _interactions(rows)
 
 
 # Inside
@@ -168,7 +174,7 @@ def _state(request: HttpRequest) -> _State:
     return state
 
 
-def _read(request: HttpRequest, state: _State) -> Visitor | None:
+def _read(request: HttpRequest, state: _State, with_history: int) -> Visitor | None:
     """The visitor already stored for this request; one query at most, none for a stranger."""
     if not is_allowed(request):
         return None
@@ -179,13 +185,14 @@ def _read(request: HttpRequest, state: _State) -> Visitor | None:
     shop = shops.current()
     guest_key = _key_in(shop, token) if token else None
     account_key = _account_key(shop, user.pk) if user is not None else None
+    if user is None and guest_key and with_history:
+        guest = _guest_with_history(shop, guest_key, with_history)
+        return guest if guest is not None and _is_usable(guest) else None
     keys = [key for key in (guest_key, account_key) if key]
     found = {visitor.key: visitor for visitor in Visitor.objects.filter(shop=shop, key__in=keys)} if keys else {}
     guest, account = found.get(guest_key or ""), found.get(account_key or "")
     if user is None:
-        # A guest who became an account is not known again by the old cookie: the next person may sit here.
-        usable = guest is not None and guest.merged_into_id is None and guest.user_id is None
-        return guest if usable and guest is not None and guest.consent != Consent.REFUSED else None
+        return guest if guest is not None and _is_usable(guest) else None
     if account is not None and account.consent == Consent.REFUSED:
         return None
     if account is not None and account.user_id is None:  # known so far from imported events only
@@ -196,6 +203,39 @@ def _read(request: HttpRequest, state: _State) -> Visitor | None:
     if token is not None:
         state.token = ""
     return account
+
+
+def _is_usable(guest: Visitor) -> bool:
+    """Whether a guest's cookie names them still: after signing in it does not, for the next person may sit here."""
+    return guest.merged_into_id is None and guest.user_id is None and guest.consent != Consent.REFUSED
+
+
+def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
+    """The visitor with that key, and on it what ``history`` gives; one query for both."""
+    kinds = list(INTERACTION_WEIGHTS)
+    names = ("id", "shop", "key", "user", "consent", "merged_into")
+    of_visitor, of_event = partial(statements.column, Visitor), partial(statements.column, Event)
+    rows = statements.select(
+        [*((Visitor, name) for name in names), (Event, "item_id"), (Event, "kind"), (Event, "occurred_at")],
+        f"FROM {statements.table(Visitor)} LEFT JOIN {statements.table(Event)}"
+        f" ON {of_event('visitor')} = {of_visitor('id')} AND {of_event('item_id')} > ''"
+        f" AND {of_event('kind')} IN ({statements.marks(kinds)})"
+        f" WHERE {of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
+        f" ORDER BY {of_event('occurred_at')} DESC, {of_event('id')} DESC LIMIT %s",
+        [*map(str, kinds), shop.pk, key, limit],
+    )
+    if not rows:
+        return None
+    attributes = [Visitor._meta.get_field(name).attname for name in names]
+    visitor: Visitor = Visitor.from_db(router.db_for_read(Visitor) or "default", attributes, rows[0][: len(names)])
+    done = [row[len(names) :] for row in rows if row[-1] is not None]
+    visitor.__dict__["_history_read"] = (limit, _interactions(done))
+    return visitor
+
+
+def _interactions(latest_first: Iterable[Sequence[Any]]) -> tuple[Interaction, ...]:
+    rows = reversed(list(latest_first))
+    return tuple(Interaction(item, INTERACTION_WEIGHTS[kind], at.timestamp()) for item, kind, at in rows)
 
 
 def _create(request: HttpRequest, state: _State) -> Visitor | None:

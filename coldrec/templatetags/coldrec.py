@@ -11,6 +11,7 @@ from django.conf import settings
 from django.template.loader import select_template
 from django.utils.safestring import SafeString, mark_safe
 
+from coldrec import conf
 from coldrec.services import placements, recommend, shops, visitors
 
 register = template.Library()
@@ -60,6 +61,8 @@ def coldrec_items(
 @register.filter
 def coldrec_link(address: str) -> str:
     """The address if a browser may follow it from a page of ours, else nothing: no ``javascript:``, no ``data:``."""
+    if address.startswith(("/", "https://", "http://")):
+        return address
     plain = "".join(c for c in address if c > " ")
     scheme = plain.split(":", 1)[0].lower() if ":" in plain.split("/", 1)[0] else ""
     return address if scheme in ("", "http", "https") else ""
@@ -81,7 +84,9 @@ def _serve(
         if not seeds and place.name == "basket":
             seeds = recommend.basket_of(request)
         path = (category,) if isinstance(category, str) and category else tuple(category or ())
-        visitor = visitors.from_request(request, create=False) if request is not None else None
+        visitor = None
+        if request is not None:
+            visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
         wanted = recommend.PlacementRequest(placement, seeds, path, size)
         return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
     except Exception:

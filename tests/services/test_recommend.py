@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError
@@ -196,3 +197,33 @@ class TestTrouble:
 def test_the_shops_own_knowledge_of_an_item(shop):
     assert recommend.is_known(shop, "tea1") and not recommend.is_known(shop, "nothing")
     assert recommend.basket_of(None) == ()
+
+
+class TestForesight:
+    """Lists are asked for one by one by template tags, on a request of their own."""
+
+    def ask(self, shop, rf, *wanted, **kwargs):
+        request = rf.get("/")
+        request.resolver_match = SimpleNamespace(namespaces=[], view_name="product", kwargs=kwargs)
+        return [recommend.serve([one], shop=shop, visitor=None, request=request)[0] for one in wanted]
+
+    def test_a_page_known_by_its_address_reads_its_items_once(self, shop, rf, django_assert_num_queries):
+        with override_settings(COLDREC={**conf.get_config(), "REFRESH_SECONDS": 60.0}):
+            first = self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
+            with django_assert_num_queries(1):
+                again = self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
+            other = PlacementRequest("product_similar", seeds=("coffee3",))
+            with django_assert_num_queries(1):
+                self.ask(shop, rf, HOME, other, pk="coffee3")
+        assert [ids(slate) for slate in again] == [ids(slate) for slate in first]
+
+    def test_a_wrong_guess_changes_no_list(self, shop, rf):
+        plain = self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
+        recommend._pages_seen.clear()
+        self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
+        (home,) = self.ask(shop, rf, HOME, pk="not an item")
+        assert ids(home) == ids(plain[0])
+
+    def test_a_price_is_what_the_tables_say(self, shop):
+        (home,) = serve(shop, PlacementRequest("home", size=50))
+        assert {item.price for item in home.items} == set(Item.objects.values_list("price", flat=True))

@@ -1,5 +1,7 @@
 """When slates are written: at once for a command, after the answer for a request."""
 
+from functools import partial
+
 import pytest
 from django.core.signals import request_finished
 from django.db import connection
@@ -28,7 +30,7 @@ def make(db):
 
 def test_a_request_does_not_wait_for_its_log(make):
     for _ in range(4):
-        slates.keep(make(), later=True)
+        slates.keep(make, later=True)
     assert not Slate.objects.exists()
     with CaptureQueriesContext(
         connection,
@@ -41,28 +43,28 @@ def test_a_request_does_not_wait_for_its_log(make):
 
 
 def test_a_command_writes_at_once(make):
-    slates.keep(make(), later=False)
+    slates.keep(make, later=False)
     assert Slate.objects.count() == 1
 
 
 def test_an_empty_list_is_a_slate_too(make):
-    slates.keep(make(items=0), later=False)
+    slates.keep(partial(make, items=0), later=False)
     assert Slate.objects.get().items.count() == 0
 
 
 def test_what_waits_is_bounded(make, monkeypatch):
     monkeypatch.setattr(slates, "MOST_WAITING", 3)
     for _ in range(4):
-        slates.keep(make(), later=True)
+        slates.keep(make, later=True)
     assert Slate.objects.count() == 3
 
 
 def test_one_bad_slate_is_logged_and_forgotten(make, caplog):
     good, bad = make(), make()
     bad[0].pk = good[0].pk
-    slates.keep(good, later=True)
-    slates.keep((bad[0], []), later=True)
+    slates.keep(lambda: good, later=True)
+    slates.keep(lambda: (bad[0], []), later=True)
     slates.write_waiting()
     assert "2 slates could not be written down" in caplog.text and not Slate.objects.exists()
-    slates.keep(make(), later=False)
+    slates.keep(make, later=False)
     assert Slate.objects.count() == 1, "the next page is not held up by it"

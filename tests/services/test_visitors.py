@@ -137,6 +137,31 @@ def test_asking_twice_in_one_request_costs_one_query(browser, rf, django_assert_
         assert visitors.from_request(request, create=False) == visitors.from_request(request, create=True)
 
 
+@pytest.mark.parametrize("seen", [(), ("tea",), ("tea", "milk", "cake")])
+def test_a_guests_history_comes_in_the_guests_query(browser, rf, django_assert_num_queries, seen):
+    guest = browser.visit(create=True)
+    saw(guest, *seen)
+    saw(guest, "noticed", kind="impression")
+    plain = visitors.history(guest, 2)
+    request = rf.get("/")
+    request.COOKIES = dict(browser.cookies)
+    with django_assert_num_queries(2):  # the shop, which is remembered outside of tests, and the rest
+        found = visitors.from_request(request, create=False, with_history=2)
+        assert visitors.history(found, 2) == plain
+        assert visitors.history(found, 1) == plain[-1:]
+    assert found == guest and found.shop == guest.shop
+    assert len(visitors.history(found, 9)) == len(seen), "more than was read with the guest is read anew"
+
+
+@pytest.mark.parametrize("change", [{"consent": Consent.REFUSED}, {"key": "another"}])
+def test_with_or_without_history_the_same_guests_are_nobody(browser, rf, change):
+    Visitor.objects.filter(pk=browser.visit(create=True).pk).update(**change)
+    for with_history in (0, 10):
+        request = rf.get("/")
+        request.COOKIES = dict(browser.cookies)
+        assert visitors.from_request(request, create=False, with_history=with_history) is None
+
+
 # Tokens and ids from outside
 
 
