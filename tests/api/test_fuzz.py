@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 import schemathesis
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import (
@@ -33,8 +35,16 @@ pytestmark = pytest.mark.usefixtures("shop")
 
 @pytest.fixture
 def fuzzed(shop):
-    """The document as schemathesis reads it, over the real WSGI application."""
-    return schemathesis.openapi.from_wsgi(SCHEMA, get_wsgi_application())
+    """The document as schemathesis reads it, over the real WSGI application.
+
+    As with Django's own test client, the end of a request must not close the connection that the test's data is in.
+    """
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield schemathesis.openapi.from_wsgi(SCHEMA, get_wsgi_application())
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @override_settings(ALLOWED_HOSTS=["*"])
