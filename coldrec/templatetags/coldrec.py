@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ register = template.Library()
 logger = logging.getLogger(__name__)
 
 NOTHING = mark_safe("")
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")  # what a browser takes for one; before any other colon stands a path
 
 
 @register.simple_tag(takes_context=True)
@@ -63,9 +65,8 @@ def coldrec_link(address: str) -> str:
     """The address if a browser may follow it from a page of ours, else nothing: no ``javascript:``, no ``data:``."""
     if address.startswith(("/", "https://", "http://")):
         return address
-    plain = "".join(c for c in address if c > " ")
-    scheme = plain.split(":", 1)[0].lower() if ":" in plain.split("/", 1)[0] else ""
-    return address if scheme in ("", "http", "https") else ""
+    scheme = SCHEME.match("".join(c for c in address if c > " "))  # browsers pass over blanks and control characters
+    return address if scheme is None or scheme[1].lower() in ("http", "https") else ""
 
 
 def _serve(
