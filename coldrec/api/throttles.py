@@ -15,6 +15,8 @@ from coldrec import conf
 logger = logging.getLogger(__name__)
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+PAUSE_SECONDS = 5.0
+_pause = {"until": 0.0}  # of this process, by time.monotonic
 
 
 class WindowThrottle(BaseThrottle):
@@ -37,10 +39,14 @@ class WindowThrottle(BaseThrottle):
         client = hashlib.blake2b(address.encode(errors="replace"), digest_size=12).hexdigest()
         key = f"coldrec:{scope}:{client}:{int(now // seconds)}"
         self.wait_seconds = seconds - now % seconds
+        if time.monotonic() < _pause["until"]:
+            return True
         try:
             return self._count(key, seconds) <= limit
         except Exception:  # whatever a dead cache raises: better unlimited than closed
-            logger.exception("The throttle's cache does not answer; requests pass unlimited.")
+            # Not asked again for a while: one that is silent, not gone, would cost every request its time limit.
+            _pause["until"] = time.monotonic() + PAUSE_SECONDS
+            logger.exception("The throttle's cache does not answer; requests pass unlimited for %g s.", PAUSE_SECONDS)
             return True
 
     def wait(self) -> float:

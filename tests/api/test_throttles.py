@@ -27,6 +27,8 @@ class Clock:
     def time(self):
         return self.now
 
+    monotonic = time
+
 
 @pytest.fixture
 def clock(monkeypatch):
@@ -101,6 +103,22 @@ def test_a_dead_cache_lets_requests_pass_and_says_so_in_the_log(clock, caplog):
         assert {shopper.list().status_code for _ in range(4)} == {200}
         assert shopper.get(SCHEMA).status_code == 200
     assert "The throttle's cache does not answer" in caplog.text
+
+
+@pytest.mark.usefixtures("_limited")
+def test_a_dead_cache_is_asked_once_in_five_seconds(clock, caplog):
+    dead = {"default": {"BACKEND": "tests.api.test_throttles.DeadCache"}}
+    shopper = Shopper()
+    with override_settings(CACHES=dead):
+        for _ in range(10):
+            shopper.send(view())
+        assert len(caplog.records) == 1
+        clock.now += 5
+        shopper.send(view())
+        assert len(caplog.records) == 2
+    assert {shopper.send(view()).status_code for _ in range(5)} == {202}, "back, and not yet noticed"
+    clock.now += 5
+    assert [shopper.send(view()).status_code for _ in range(3)] == [202, 202, 429]
 
 
 @pytest.mark.usefixtures("_limited")
