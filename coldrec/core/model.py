@@ -105,6 +105,17 @@ class Model:
         return (rng.random(len(self.item_ids)) * 1e-6).astype(np.float32)
 
     @cached_property
+    def popular(self) -> FloatArray:
+        """(size,) popularity with ties settled; read it, never write to it."""
+        return np.pad(self.sources.popularity, (0, len(self.item_ids) - self.sources.n)) + self.jitter
+
+    @cached_property
+    def newest(self) -> IntArray:
+        """Positions of the items whose first day is known, the latest first."""
+        order = np.argsort(-self.first_seen, kind="stable")
+        return order[self.first_seen[order] > 0]
+
+    @cached_property
     def members(self) -> dict[tuple[str, ...], IntArray]:
         """Category path → positions of its items, deeper categories included."""
         found: dict[tuple[str, ...], list[int]] = {}

@@ -27,6 +27,9 @@ NEW_ITEMS = 200
 TOGETHER_FLOOR = 1e-4
 """Weakest evidence for "goes with": below it nothing is better than filler."""
 
+_TOLD = {Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}
+"""Kinds of list whose reason is the same for every item."""
+
 Rung = tuple[Level, IntArray, FloatArray]
 """Positions, best first, with their scores."""
 
@@ -81,6 +84,8 @@ def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
         if len(chosen) == k:
             break
     known = visit.rows if request.kind not in (Kind.SIMILAR, Kind.TOGETHER) else visit.positions(request.seeds)
+    if request.kind in _TOLD:
+        known = []  # the list itself says why; evidence would not be shown
     told = because(model.sources, [row for row, _, _ in chosen], known)
     return [
         Candidate(model.item_ids[row], score, level, _reason(model, request.kind, level, row, evidence))
@@ -90,8 +95,8 @@ def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
 
 def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[tuple[int, float]]) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
-    if kind in (Kind.RECENT, Kind.TRENDING, Kind.NEW):
-        return Reason({Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}[kind])
+    if kind in _TOLD:
+        return Reason(_TOLD[kind])
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
         name = "together" if kind is Kind.TOGETHER else "similar" if kind is Kind.SIMILAR else "because"
         return Reason(name, tuple(model.item_ids[j] for j, _ in evidence), evidence[0][1])
@@ -180,9 +185,7 @@ def _trending(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
 
 def _new(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     """The newest items, in the order in which this visitor would want them."""
-    seen = visit.model.first_seen
-    newest = np.argsort(-seen, kind="stable")[: max(NEW_ITEMS, k)]
-    newest = newest[seen[newest] > 0]
+    newest = visit.model.newest[: max(NEW_ITEMS, k)]
     if len(newest):
         yield Level.NEWEST, *visit.among(newest, k)
 
@@ -190,11 +193,12 @@ def _new(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
 def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> Iterator[Rung]:
     model = visit.model
     sources = model.sources
-    score = np.pad(sources.popularity, (0, sources.size - sources.n)) + model.jitter
+    score = model.popular
     if now and sources.trend is not None:
         moment = np.array([np.inf if request.now is None else request.now])
         moment = np.minimum(moment, sources.trend.start + sources.trend.width * (len(sources.trend.levels) + 1))
-        score[: sources.n] = sources.trend.at(moment, sources.popularity)[0] + model.jitter[: sources.n]
+        score = model.jitter.copy()
+        score[: sources.n] += sources.trend.at(moment, sources.popularity)[0]
     category = request.category
     if not category and request.seeds and (seeds := visit.positions(request.seeds)):
         category = model.categories[seeds[0]]
