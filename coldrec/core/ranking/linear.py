@@ -116,8 +116,8 @@ def train(
     """The ranker that minimises the mean squared error plus ``decay ‖w‖²`` over mini-batches.
 
     Features are standardised for training and the scaling is folded back into w and b, so ``decay`` means the same
-    whatever the inputs' units. The step falls along a half cosine to zero over ``epochs``, and the weights with the best
-    held-out loss are kept.
+    whatever the inputs' units. The step falls along a half cosine to zero over ``epochs``, and the weights with the
+    best held-out loss are kept.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class _Design:
         centre = centre / len(everything)
         spread = sum((((raw.rows(part) - centre) ** 2).sum(axis=0) for part in _chunks(everything)), np.zeros(raw.size))
         deviation = np.sqrt(spread / len(everything))
-        return cls(examples, centre, np.where(deviation > 1e-9 * (1 + np.abs(centre)), deviation, 0.0))
+        return cls(examples, centre, np.where(deviation > 1e-6 * (1 + np.abs(centre)), deviation, 0.0))
 
     @property
     def size(self) -> int:

@@ -22,6 +22,7 @@ from coldrec.core.types import FloatArray, IntArray
 DIRECTIONS = 32
 FADING = 0.9  # weight of an item's content against that of the item touched after it
 MOST_ITEMS = 300  # of a history that make a profile
+FAINT = 1e-3  # length of a direction over the items, against that of the longest, below which it is dropped
 POOL = 300  # best candidates of the fusion that a learned ranker puts in order
 
 
@@ -30,7 +31,10 @@ def learn_directions(content: sparse.csr_array, seed: int) -> FloatArray:
     rank = min(DIRECTIONS, *(edge - 1 for edge in content.shape)) if content.nnz else 0
     if rank < 1:
         return np.zeros((content.shape[1], 0), np.float32)
-    return np.asarray(leading_directions(content, rank, seed), np.float32)
+    basis = np.asarray(leading_directions(content, rank, seed), np.float32)
+    # What no item has differs by rounding alone; a ranker would blow that up.
+    length = np.linalg.norm(content @ basis, axis=0)
+    return basis[:, length > FAINT * length.max()]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from coldrec.core.training.simulate import Case
 from coldrec.core.types import IntArray
 
 OTHERS = 30  # unwanted candidates of each list that are learned from
+DECAY = 1e-2  # of the linear ranker: lists are few beside its features
 
 
 def learn(policy: Policy, reader: Reader, cases: Sequence[Case], config: FitConfig, seed: int) -> Ranker:
@@ -35,7 +36,7 @@ def learn(policy: Policy, reader: Reader, cases: Sequence[Case], config: FitConf
     if config.ranker == "mlp":
         return mlp.train(examples, seed=seed)
     optimiser: linear.Optimiser = "sgd" if config.ranker_optimiser == "sgd" else "adam"
-    return linear.train(examples, optimiser=optimiser, seed=seed)
+    return linear.train(examples, optimiser=optimiser, decay=DECAY, seed=seed)
 
 
 def _examples(reader: Reader, cases: Sequence[Case], lists: Sequence[Ranked], rng: np.random.Generator) -> Examples:
