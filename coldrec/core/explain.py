@@ -38,16 +38,14 @@ def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Seque
     main: sparse.csr_array = getattr(sources.content, matrix)
     fresh: sparse.csr_array | None = getattr(sources.fresh, matrix) if sources.fresh else None
 
-    def row(at: int) -> tuple[IntArray, FloatArray]:
-        source, place = (main, at) if at < sources.n or fresh is None else (fresh, at - sources.n)
-        start, stop = source.indptr[place], source.indptr[place + 1]
-        return source.indices[start:stop], source.data[start:stop]
-
     def lines(positions: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
         """Line, term and weight of all entries of these items."""
-        rows = [row(at) for at in positions]
-        line = np.repeat(np.arange(len(rows)), [len(terms) for terms, _ in rows])
-        return line, np.concatenate([terms for terms, _ in rows]), np.concatenate([weights for _, weights in rows])
+        rows = np.asarray(positions)
+        line, term, weight = _rows(main, np.where(rows < sources.n, rows, -1))
+        if fresh is None or (rows < sources.n).all():
+            return line, term, weight
+        new = _rows(fresh, np.where(rows >= sources.n, rows - sources.n, -1))
+        return np.concatenate([line, new[0]]), np.concatenate([term, new[1]]), np.concatenate([weight, new[2]])
 
     line, term, weight = lines(chosen)
     used, column = np.unique(term, return_inverse=True)
@@ -64,17 +62,25 @@ def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Seque
 
 def _entries(matrix: sparse.csr_array, known: Sequence[int], chosen: Sequence[int], n: int) -> FloatArray:
     """(chosen, known) entries of an item-to-item matrix, from known to chosen; fresh items have none."""
+    rows = np.asarray(known)
+    line, column, value = _rows(matrix, np.where(rows < n, rows, -1))
+    order = np.argsort(chosen)
+    ordered = np.asarray(chosen)[order]
+    place = np.searchsorted(ordered, column)
+    there = place < len(ordered)
+    there[there] = ordered[place[there]] == column[there]
     found = np.zeros((len(chosen), len(known)), np.float32)
-    wanted = np.asarray(chosen)
-    for at, row in enumerate(known):
-        if row < n:
-            start, stop = matrix.indptr[row], matrix.indptr[row + 1]
-            columns = matrix.indices[start:stop]  # ascending
-            place = np.searchsorted(columns, wanted)
-            hit = np.flatnonzero(place < len(columns))
-            hit = hit[columns[place[hit]] == wanted[hit]]
-            found[hit, at] = matrix.data[start + place[hit]]
+    found[order[place[there]], line[there]] = value[there]
     return found
+
+
+def _rows(matrix: sparse.csr_array, rows: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Line (into ``rows``), column and value of all entries of some rows; a row of −1 has none."""
+    starts = matrix.indptr[rows]
+    counts = np.where(rows >= 0, matrix.indptr[rows + 1] - starts, 0)
+    ends = np.cumsum(counts)
+    at = np.arange(ends[-1]) + np.repeat(starts - (ends - counts), counts)
+    return np.repeat(np.arange(len(rows)), counts), matrix.indices[at], matrix.data[at]
 
 
 def _scaled(matrix: FloatArray) -> FloatArray:
