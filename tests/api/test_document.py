@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import include, path
 from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft4Validator
 
@@ -237,8 +238,6 @@ def test_it_is_made_once_per_language(db, settings_of_shop):
 
 
 def test_the_projects_hooks_leave_it_alone(openapi, monkeypatch):
-    from drf_spectacular.settings import spectacular_settings
-
     def nothing_left(endpoints):
         return []
 
@@ -246,6 +245,17 @@ def test_the_projects_hooks_leave_it_alone(openapi, monkeypatch):
     monkeypatch.setattr(spectacular_settings, "PREPROCESSING_HOOKS", [nothing_left])
     monkeypatch.setattr(spectacular_settings, "TITLE", "The shop's own")
     assert Shopper().get(SCHEMA).json() == openapi
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("COMPONENT_SPLIT_REQUEST", True), ("OAS_VERSION", "3.1.0"), ("ENUM_GENERATE_CHOICE_DESCRIPTION", False)],
+)
+def test_it_is_valid_whatever_the_project_sets_for_its_own(db, settings_of_shop, monkeypatch, setting, value):
+    monkeypatch.setattr(spectacular_settings, setting, value)
+    GENERATOR_STATS.reset()
+    validate_schema(Shopper().get(SCHEMA).json())
+    assert not GENERATOR_STATS
 
 
 def test_the_projects_own_document_takes_us_in_without_a_warning(db):
@@ -277,6 +287,9 @@ assert set(answer.json()["paths"]) == {
     "/v1/recommendations/", "/v1/items/{item_id}/similar/", "/v1/events/", "/v1/health/"
 }, answer.json()["paths"]
 assert Client().get("/coldrec/v1/recommendations/?placement=home").status_code == 200
+event = '{"event_id": "e1", "kind": "view", "item_id": "tea3"}'
+assert Client().post("/coldrec/v1/events/", event, content_type="text/plain").status_code == 202
+assert Client().get("/coldrec/v1/items/tea3/similar/").json()["code"] == "unknown_item"
 heavy = {"torch", "transformers", "neo4j", "sklearn", "pandas", "schemathesis"} & set(sys.modules)
 assert not heavy, heavy
 print("fine")
@@ -286,12 +299,24 @@ print("fine")
 @pytest.mark.parametrize(
     "rest_framework",
     [
-        "{}",
-        '{"DEFAULT_SCHEMA_CLASS": None, "UNAUTHENTICATED_USER": None, "DEFAULT_AUTHENTICATION_CLASSES": [],'
-        ' "COERCE_DECIMAL_TO_STRING": False}',
+        pytest.param("{}", id="nothing"),
+        pytest.param(
+            """{
+            "DEFAULT_SCHEMA_CLASS": None,
+            "UNAUTHENTICATED_USER": None,
+            "DEFAULT_AUTHENTICATION_CLASSES": [],
+            "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+            "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning",
+            "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.FormParser"],
+            "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.BrowsableAPIRenderer"],
+            "EXCEPTION_HANDLER": "nowhere.at.all",
+            "COERCE_DECIMAL_TO_STRING": False,
+        }""",
+            id="otherwise",
+        ),
     ],
 )
-def test_it_works_in_a_project_that_has_neither_installed_nor_chosen_anything(rest_framework):
+def test_it_works_in_a_project_that_has_chosen_nothing_or_everything_otherwise(rest_framework):
     done = subprocess.run(
         [sys.executable, "-c", OTHER_PROJECT % rest_framework], capture_output=True, text=True, timeout=60, check=False
     )
