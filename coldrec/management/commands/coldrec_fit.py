@@ -1,6 +1,5 @@
 """Trains a model on what the tables hold."""
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from coldrec.services import shops, training
+        from coldrec.services.benchmark import read_changes
         from coldrec.services.datasets import read_shop
 
         shop = shops.current()
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             )
             return
         try:
-            changes = json.loads(options["config"].read_text("utf-8")) if options["config"] else {}
+            changes = read_changes(options["config"]) if options["config"] else {}
             version = training.fit_shop(
                 shop, seed=options["seed"], changes=changes, progress=self._progress if options["verbosity"] else None
             )
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             if options["promote"]:
                 training.promote(version)
                 self.stdout.write(f"{version} serves.")
-        except (ColdrecError, OSError, ValueError) as error:
+        except (ColdrecError, OSError) as error:
             raise CommandError(str(error)) from error
 
     def _progress(self, what: str, share: float) -> None:
