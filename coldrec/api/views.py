@@ -98,6 +98,8 @@ class EventsView(View):
     def post(self, request: Request) -> Response:
         if not origin.is_own(_http(request)):
             raise errors.CrossSite
+        if request.stream is None:  # nothing was sent, or in chunks, which WSGI does not hand on
+            raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
         received = request.data
         batch = received if isinstance(received, list) else [received]
         most = conf.get("EVENTS_PER_REQUEST")

@@ -53,9 +53,12 @@ def test_json_that_is_no_event_is_kept_aside(body):
     assert RejectedEvent.objects.count() == received
 
 
-def test_no_body_is_one_event_without_anything():
-    answer = Shopper().post(EVENTS, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "missing")
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
+def test_no_body_is_said_to_be_none(headers):
+    answer = Shopper().send("", **headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "unreadable")
+    assert "Content-Length" in answer.json()["detail"]
+    assert not RejectedEvent.objects.exists()
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-0.01", "1e30", "9" * 400])
