@@ -173,7 +173,7 @@ def _trial(bench: Bench, peer: ModuleType, trial: Mapping[str, Any], views: Iter
         return bench.figure(bench.view(name, "val"), fitted[0])
 
     return {
-        name: bench.kept(f"val {peer.NAME} {trial} {name}", [peer], lambda name=name: measure(name))  # type: ignore[misc]
+        name: bench.kept(f"figure {peer.NAME} {trial} {name}", [peer], lambda name=name: measure(name))  # type: ignore[misc]
         for name in views
         if name in peer.VIEWS
     }
@@ -181,7 +181,7 @@ def _trial(bench: Bench, peer: ModuleType, trial: Mapping[str, Any], views: Iter
 
 def _listed(bench: Bench, peer: ModuleType, trial: Mapping[str, Any], name: str, part: Part) -> VisitorLists:
     kept = bench.kept(
-        f"{part} {peer.NAME} {trial} {name}",
+        f"lists {part} {peer.NAME} {trial} {name}",
         [peer],
         lambda: bench.lists(bench.view(name, part), peer.fit(bench.shop, **trial)),
     )
