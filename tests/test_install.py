@@ -1,0 +1,292 @@
+"""The wheel, and the README's steps followed to the letter in a new project that has nothing but it.
+
+The steps are read from the README; what stands here is only the shop that a reader has already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from coldrec import __version__
+from tests.templatetags.pages import Page
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parent.parent
+
+SHOP = {
+    "shop/models.py": """
+        from django.db import models
+
+
+        class Product(models.Model):
+            name = models.CharField(max_length=100)
+            description = models.TextField()
+            price = models.DecimalField(max_digits=8, decimal_places=2)
+
+            def get_absolute_url(self):
+                return f"/products/{self.pk}/"
+    """,
+    "templates/home.html": "<h1>The shop</h1>",
+}
+SHOP_SETTINGS = """
+INSTALLED_APPS += ["shop"]
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+"""
+SHOP_URLS = """
+from django.views.generic import TemplateView
+urlpatterns += [path("", TemplateView.as_view(template_name="home.html"), name="home")]
+"""
+STOCK = (
+    "from shop.models import Product\n"
+    "for n in range(8): Product.objects.create(name=f'Tea pot {n}', description='For green tea.', price=10 + n)"
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block of code of the README: in which step it stands, what it is written in, and what it says."""
+
+    number: int
+    language: str
+    code: str
+
+
+def readme_steps() -> list[Step]:
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = re.search(r"^## Install in your shop\n(.*?)^## ", text, re.M | re.S)[1]
+    steps = []
+    for number, body in re.findall(r"^(\d)\. (.*?)(?=^\d\. |^That is all|\Z)", section, re.M | re.S):
+        for language, code in re.findall(r"^ +```(\w+)\n(.*?)^ +```", body, re.M | re.S):
+            steps.append(Step(int(number), language, textwrap.dedent(code)))
+    return steps
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built from the checkout as it is."""
+    place = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (built,) = place.glob("*.whl")
+    return built
+
+
+class TestWheel:
+    @pytest.fixture(scope="class")
+    def names(self, wheel) -> set[str]:
+        with ZipFile(wheel) as archive:
+            return set(archive.namelist())
+
+    def test_its_name_says_package_and_release(self, wheel):
+        assert wheel.name == f"django_coldrec-{__version__}-py3-none-any.whl"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "py.typed",
+            "migrations/0001_initial.py",
+            "templates/coldrec/widget.html",
+            "templates/coldrec/product_card.html",
+            "static/coldrec/coldrec.css",
+            "locale/zh_Hans/LC_MESSAGES/django.mo",
+            "management/commands/coldrec_fit.py",
+            "contrib/oscar/apps.py",
+        ],
+    )
+    def test_it_holds_what_a_shop_needs(self, names, name):
+        assert f"coldrec/{name}" in names
+
+    def test_it_holds_the_whole_package_and_nothing_else(self, names):
+        ours = {
+            path.relative_to(ROOT).as_posix()
+            for path in (ROOT / "coldrec").rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert {name for name in names if not name.startswith("django_coldrec-")} == ours
+        assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+@dataclass
+class Project:
+    """A project in a folder of its own, which sees coldrec only where the wheel was unpacked."""
+
+    place: Path
+    packages: Path
+
+    def manage(self, *arguments: str) -> str:
+        return self.run(sys.executable, "manage.py", *arguments)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.place, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH"}
+        return {name: value for name, value in os.environ.items() if name not in ours} | {
+            "PYTHONPATH": str(self.packages),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def write(self, name: str, text: str, *, add: bool = False) -> None:
+        path = self.place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text("utf-8") + "\n" if add else "") + text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    """A shop as its owner has it before the first step."""
+    place = tmp_path_factory.mktemp("project")
+    project = Project(place, place / "packages")
+    project.run(sys.executable, "-m", "django", "startproject", "mysite", ".")
+    project.manage("startapp", "shop")
+    for name, text in SHOP.items():
+        project.write(name, textwrap.dedent(text))
+    project.write("mysite/settings.py", SHOP_SETTINGS, add=True)
+    project.write("mysite/urls.py", SHOP_URLS, add=True)
+    project.manage("makemigrations", "shop")
+    project.manage("migrate")
+    project.manage("shell", "-c", STOCK)
+    return project
+
+
+def follow(project: Project, wheel: Path) -> dict[str, str]:
+    """Do what the README's five steps say; what each command printed."""
+    project.run(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
+        *("--target", str(project.packages), str(wheel)),
+    )  # fmt: skip
+    printed = {}
+    for step in readme_steps():
+        first, _, rest = step.code.partition("\n")
+        if step.language == "sh":
+            for line in step.code.strip().splitlines():
+                word, *arguments = line.split()
+                assert word == "python"
+                printed[line] = project.run(sys.executable, *arguments)
+            continue
+        name = re.search(r"[\w/.]+\.(py|html)", first)[0]
+        where = {"settings.py": "mysite/settings.py", "urls.py": "mysite/urls.py"}.get(name, name)
+        project.write(where, rest, add=where.startswith(("mysite/", "templates/")))
+    return printed
+
+
+@dataclass
+class Visitor:
+    """A browser with cookies, on a running server."""
+
+    address: str
+
+    def __post_init__(self) -> None:
+        self.cookies = CookieJar()
+        self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies)).open
+
+    def get(self, path: str) -> str:
+        with self._open(self.address + path, timeout=20) as answer:
+            return answer.read().decode()
+
+    def send(self, path: str, body: object) -> dict:
+        request = urllib.request.Request(
+            self.address + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Origin": self.address},
+        )
+        with self._open(request, timeout=20) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def followed(project, wheel) -> dict[str, str]:
+    return follow(project, wheel)
+
+
+@pytest.fixture(scope="module")
+def browser(project, followed) -> Iterator[Visitor]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    log = (project.place / "server.log").open("w")
+    with subprocess.Popen(command, cwd=project.place, env=project.environment, stdout=log, stderr=log) as server:
+        try:
+            visitor = Visitor(f"http://127.0.0.1:{port}")
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    visitor.get("/static/coldrec/coldrec.css")
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline and server.poll() is None, Path(log.name).read_text()
+                    time.sleep(0.1)
+            yield visitor
+        finally:
+            server.terminate()
+            log.close()
+
+
+def test_the_readme_has_five_steps_with_code_in_each():
+    assert [step.number for step in readme_steps()] == [1, 2, 3, 4, 5]
+    assert [step.language for step in readme_steps()] == ["python", "python", "python", "sh", "html"]
+
+
+def test_the_steps_bring_every_product_over(project, followed):
+    (sync,) = (said for line, said in followed.items() if line.endswith("coldrec_sync_catalogue"))
+    assert sync == "Items created: 8, updated: 0, deleted: 0; unchanged: 0, skipped: 0.\n"
+    where = project.run(sys.executable, "-c", "import coldrec; print(coldrec.__file__)")
+    assert Path(where.strip()).is_relative_to(project.packages), "not the checkout's"
+    assert "no issues" in project.manage("check")
+    assert project.manage("makemigrations", "--check", "--dry-run").strip() == "No changes detected"
+
+
+def test_the_page_has_a_list_at_once(browser):
+    text = browser.get("/")
+    page = Page(text)
+    assert text.startswith("<h1>The shop</h1>")
+    assert page.values("data-coldrec-placement") == ["home"]
+    assert len(page.items) == 8
+    assert "Tea pot 7" in page.text and "EUR" in page.text
+    assert all(address.startswith("/products/") for address in page.values("href"))
+
+
+def test_a_product_that_is_saved_follows_by_itself(project, browser):
+    project.manage("shell", "-c", "from shop.models import Product; Product.objects.create(name='New', price=1)")
+    assert "New" in Page(browser.get("/")).text
+
+
+def test_the_addresses_take_clicks_and_give_lists(browser):
+    answer = json.loads(browser.get("/coldrec/v1/recommendations/?placement=home"))
+    first = answer["items"][0]["id"]
+    event = {"event_id": "1", "kind": "click", "item_id": first, "slate_id": answer["slate_id"], "position": 1}
+    assert browser.send("/coldrec/v1/events/", event)["accepted"] == 1
+    assert browser.send("/coldrec/v1/events/", event)["duplicate"] == 1
+    (cookie,) = (cookie for cookie in browser.cookies if cookie.name.startswith("coldrec"))
+    assert cookie.has_nonstandard_attr("HttpOnly"), "the middleware has set it"
+
+
+def test_the_doctor_finds_nothing_broken_and_a_model_can_be_trained(project, browser):
+    assert "Nothing is broken." in project.manage("coldrec_doctor")
+    assert "v1 serves." in project.manage("coldrec_fit", "--promote")
+    deadline = time.monotonic() + 20
+    while 'data-coldrec-level="newest"' in browser.get("/"):
+        assert time.monotonic() < deadline, "a running server takes the version up by itself"
+        time.sleep(0.5)
+    assert len(Page(browser.get("/")).items) >= 8
