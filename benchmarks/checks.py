@@ -33,8 +33,8 @@ class Check:
 
     def line(self) -> str:
         mark = "ok    " if self.passed else "MISSED"
-        figure = f"{self.figure:.4g} {self.unit}".strip()
-        return f"{mark} {self.name:<34} {figure:<18} {self.limit} {self.target:g}"
+        figure = f"{self.figure:.6g} {self.unit}".strip()
+        return f"{mark} {self.name:<36} {figure:<18} {self.limit} {self.target:g}"
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -13,7 +13,7 @@ FOLDER = Path(os.environ["COLDREC_BENCH_DIR"])
 
 SECRET_KEY = "for-benchmarks-only-" + "x" * 50
 DEBUG = False
-ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 USE_TZ = True
 ROOT_URLCONF = "benchmarks.site.urls"
 WSGI_APPLICATION = None
@@ -77,5 +77,6 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"file": {"class": "logging.FileHandler", "filename": str(FOLDER / "site.log")}},
-    "root": {"handlers": ["file"], "level": "INFO"},
+    "root": {"handlers": ["file"], "level": "WARNING"},
+    "loggers": {"django.server": {"handlers": [], "level": "ERROR"}},
 }

@@ -91,13 +91,13 @@ def stock(shop: Shop, items: Sequence[CoreItem]) -> None:
     )
 
 
-def tell(shop: Shop, dataset: Dataset) -> None:
+def tell(shop: Shop, dataset: Dataset, *, prefix: str = "e") -> None:
     """What the dataset's visitors did, told to the shop as a trusted sender would."""
     events.record_drafts(
         shop,
         (
             events.EventDraft(
-                event_id=f"e{at}",
+                event_id=f"{prefix}-{at}",
                 kind=events.KINDS["view"],
                 item_id=dataset.items[item].id,
                 occurred_at=datetime.fromtimestamp(float(when), UTC),
@@ -118,7 +118,7 @@ def serve_model(shop: Shop, dataset: Dataset) -> ModelVersion:
     version = ModelVersion.objects.create(
         shop=shop, number=number, path=path, digest=made.digest, metrics=dict(made.card["metrics"])
     )
-    training.promote(version)
+    training.promote(version, force=True)
     return version
 
 
