@@ -104,15 +104,23 @@ class Artifact:
         return f"{name}.npy" in self.files
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """The array, memory-mapped read-only (0-d and empty arrays are read whole)."""
+        """The array, memory-mapped read-only (0-d and empty arrays are read whole).
+
+        Raises
+        ------
+        ArtifactError : it is not there, not readable, or holds a value that is not finite.
+        """
         file = self._file(f"{name}.npy")
         try:
             try:
-                return np.load(file, mmap_mode="r", allow_pickle=False)
+                array = np.load(file, mmap_mode="r", allow_pickle=False)
             except ValueError:  # an empty array cannot be mapped
-                return np.load(file, allow_pickle=False)
+                array = np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ArtifactError(f"{file} cannot be read as an array: {error}") from error
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ArtifactError(f"{file} holds NaN or infinite values")
+        return array
 
     def document(self, name: str) -> Any:
         file = self._file(f"{name}.json")

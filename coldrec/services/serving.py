@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coldrec import conf
-from coldrec.core.errors import ColdrecError
+from coldrec.core.errors import ArtifactError, ColdrecError
 from coldrec.core.model import Model
 from coldrec.core.pipeline import recommend
 from coldrec.core.types import Interaction, Kind, Request
@@ -97,7 +97,7 @@ def _refresh(slot: _Slot, shop: Shop) -> None:
         # A process that has served nothing yet goes back along the versions that served before.
         for version in _line(wanted) if base is None else [wanted]:
             try:
-                base = Model.open(artifact_path(version))
+                base = _open(version)
             except (ColdrecError, OSError) as error:
                 logger.error("coldrec: version %s cannot serve, the one before it goes on: %s", version, error)
             else:
@@ -114,6 +114,14 @@ def _refresh(slot: _Slot, shop: Shop) -> None:
         _warm_up(model)
         slot.base, slot.fresh = base, fresh
         slot.serving = Serving(version_id, number, model)
+
+
+def _open(version: ModelVersion) -> Model:
+    """The version's model, if it is still the artifact that was registered."""
+    model = Model.open(artifact_path(version))
+    if model.version != version.digest:
+        raise ArtifactError(f"{artifact_path(version)} is not the artifact that {version} was registered with")
+    return model
 
 
 def _line(version: ModelVersion | None) -> Iterator[ModelVersion]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from asgiref.local import Local
 from django.core.signals import request_finished
-from django.db import DatabaseError, close_old_connections, router, transaction
+from django.db import Error, close_old_connections, router, transaction
 
 from coldrec.models import Slate, SlateItem
 
@@ -44,7 +44,7 @@ def write_waiting() -> None:
         with transaction.atomic():
             Slate.objects.bulk_create([slate for slate, _items in made])
             SlateItem.objects.bulk_create([item for _slate, items in made for item in items])
-    except DatabaseError:
+    except Error:
         logger.exception("coldrec: %d slates could not be written down", len(waiting))
 
 

@@ -115,11 +115,12 @@ def test_wrong_dimensions_are_refused(fitted, tmp_path, name):
         Model.open(tmp_path / "model")
 
 
-def test_nan_is_refused_even_where_the_manifest_vouches_for_it(fitted, tmp_path, monkeypatch):
-    array = np.array(Artifact.open(fitted).array("factors"))
-    array[0, 0] = np.nan
+@pytest.mark.parametrize("name", ["factors", "words_idf", "entities_idf", "first_seen", "trend", "ease_data"])
+def test_nan_is_refused_even_where_the_manifest_vouches_for_it(fitted, tmp_path, monkeypatch, name):
+    array = np.array(Artifact.open(fitted).array(name))
+    array.flat[0] = np.nan
     monkeypatch.setattr(artifact.np, "isfinite", lambda a: np.ones(np.shape(a), bool))
-    _rewrite(fitted, tmp_path / "model", factors=array)
+    _rewrite(fitted, tmp_path / "model", **{name: array})
     monkeypatch.undo()
-    with pytest.raises(ArtifactError, match="factors holds NaN"):
+    with pytest.raises(ArtifactError, match=rf"{name}\.npy holds NaN"):
         Model.open(tmp_path / "model")

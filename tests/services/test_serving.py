@@ -50,12 +50,19 @@ def spoil(path, name, change):
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 
+def restate(path):
+    """A digit of the card is another: the file is well-formed, all it vouches for is there."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["card"]["fitted_at"] += 1
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
 def wrong_shape(path):
     spoil(path, "factors", lambda array: array[:-1])
 
 
 def not_a_number(path):
-    spoil(path, "factors", lambda array: np.full_like(array, np.nan))
+    spoil(path, "words_idf", lambda array: np.full_like(array, np.nan))
 
 
 def locked(*_args):
@@ -67,6 +74,7 @@ DAMAGE = [
     (truncate, "bytes; the manifest says"),
     (drop_a_file, "words.json is missing"),
     (remove, "no readable manifest"),
+    (restate, "not the artifact that v2 was registered with"),
     (wrong_shape, "factors"),
     (not_a_number, "NaN"),
 ]
@@ -184,8 +192,8 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
     class Half:
         """A model in all that serving asks of it, which recommends one kind."""
 
-        def __init__(self, kind):
-            self.kind, self.card, self.position, self.item_ids = kind, {}, {}, []
+        def __init__(self, kind, digest):
+            self.kind, self.version, self.card, self.position, self.item_ids = kind, digest, {}, {}, []
 
         def extend(self, _items):
             return self
@@ -201,8 +209,8 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
         serving.reset()
         shop = stock(Shop.objects.create(key="s"))
         versions = [register(shop, trained[0]), register(shop, trained[1])]
-        kinds = {serving.artifact_path(version): halves[version.number] for version in versions}
-        monkeypatch.setattr(Model, "open", lambda path: Half(kinds[path]))
+        made = {serving.artifact_path(one): Half(halves[one.number], one.digest) for one in versions}
+        monkeypatch.setattr(Model, "open", made.get)
         monkeypatch.setattr(pipeline, "recommend", recommend)
         point_at(shop, versions[0])
         stop, seen = threading.Event(), []
