@@ -1,0 +1,93 @@
+"""The speed benchmark in small: every check is there with its target, and each can miss it."""
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.site.calls import Answer
+from benchmarks.speed_of import fitting, imports, million, serving
+from tests.benchmarks.quickly import run
+
+TARGETS = {
+    "widget_ratio": ("at most", 8.0),
+    "four_widgets_ratio": ("at most", 1.6),
+    "page_queries": ("at most", 2),
+    "batch_ratio": ("at least", 3.0),
+    "heavy_imports_benchmarks": ("exactly", 0),
+    "heavy_imports_shop_demo": ("exactly", 0),
+    "fit_seconds": ("at most", 180.0),
+    "fit_gigabytes": ("at most", 3.0),
+}
+OF_TIME = {"widget_ratio", "four_widgets_ratio", "batch_ratio"}
+"""Ratios that a busy machine can spoil; the others must hold here too."""
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    return run("speed")
+
+
+def test_every_target_is_checked(outcome):
+    status, report = outcome
+    assert {name: (one["limit"], one["target"]) for name, one in report["checks"].items()} == TARGETS
+    assert report["benchmark"] == "speed" and report["quick"] is True
+    assert status == (0 if report["passed"] else 1)
+    assert report["passed"] is all(one["passed"] for one in report["checks"].values())
+
+
+def test_what_a_busy_machine_cannot_spoil_holds(outcome):
+    checks = outcome[1]["checks"]
+    assert [name for name in TARGETS.keys() - OF_TIME if not checks[name]["passed"]] == []
+    assert checks["page_queries"]["figure"] == 2 and checks["page_queries"]["details"]["after_the_answer"] == 2
+    assert all(checks[name]["figure"] > 0 for name in OF_TIME | {"fit_seconds", "fit_gigabytes"})
+
+
+def answers(**seconds: float) -> dict[str, list[Answer]]:
+    return {page: [Answer(200, b"", took, 0.0, took)] * 3 for page, took in seconds.items()}
+
+
+def counters(before: int) -> list[serving.Counter]:
+    counter = serving.Counter()
+    counter.before = before
+    return [counter]
+
+
+@pytest.mark.parametrize(
+    ("one", "four", "queries", "missed"),
+    [
+        (0.008, 0.012, 2, set()),
+        (0.012, 0.018, 2, {"widget_ratio"}),
+        (0.008, 0.020, 2, {"four_widgets_ratio"}),
+        (0.008, 0.012, 3, {"page_queries"}),
+    ],
+)
+def test_a_slow_page_misses_its_target(one, four, queries, missed):
+    made = serving.judge(answers(empty=0.001, none=0.001, one=one, four=four), counters(queries), 10_000)
+    assert {check.name for check in made if not check.passed} == missed
+
+
+def test_queries_before_and_after_the_answer_are_told_apart():
+    counter = serving.Counter()
+    executed = Counter()
+    for sql, is_out in (("SELECT coldrec_item", False), ("SELECT auth_user", False), ("INSERT coldrec_slate", True)):
+        if is_out:
+            counter.out()
+        counter(lambda *said: executed.update([said[0]]), sql, (), False, {})
+    assert (counter.before, counter.after, executed.total()) == (1, 1, 3)
+
+
+def test_heavy_imports_are_seen(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLDREC_BENCH_DIR", str(tmp_path))
+    found = imports.loaded("benchmarks.site.settings", ("numpy", "torch"))
+    assert found == ["numpy"]
+    assert not imports.judge("benchmarks.site.settings", found).passed
+
+
+def test_a_long_or_large_fit_misses_its_target():
+    told = {"seconds": 181.0, "gigabytes": 3.1, "items": 1, "events": 1, "processor_seconds": 1}
+    assert [check.passed for check in fitting.judge(told)] == [False, False]
+
+
+def test_memory_that_grows_with_pairs_of_items_misses_its_target():
+    served = {"bytes": 4.0 * 1_000_000 * 20_000, "list_ms": 1, "open_s": 1, "length": 12}
+    assert not million.judge({"serve": served, "fit": {}}, 1_000_000)[0].passed
