@@ -135,6 +135,11 @@ class Model:
         sources = self.sources.scores(histories, self._names)
         return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
 
+    @property
+    def policy(self) -> str:
+        """The name of the recipe, kept with every slate."""
+        return f"level0-{'fusion' if self.ranker is None else self.card['config']['ranker']}"
+
     @cached_property
     def _reader(self) -> Reader:
         assert self.directions is not None, "a ranker comes with its directions"

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 SPARE = 2  # candidates fetched for each place, against what is sold out or already on the page
 SPARE_MORE = 12
-POLICY = "level0-fusion"
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
 CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
 SAYINGS = {
@@ -336,7 +335,7 @@ def _slate(
 ) -> ServedSlate:
     titles = {item: card.title for item, card in page.cards.items() if card is not None}
     level = chosen[0][0].level if chosen else Level.EMPTY
-    policy = POLICY if page.serving.model is not None else "no-model"
+    policy = page.serving.model.policy if page.serving.model is not None else "no-model"
     items = tuple(
         ServedItem(
             id=card.id,

@@ -122,7 +122,7 @@ class TestSlates:
         (served,) = serve(shop, HOME, visitor=visitor)
         slate = Slate.objects.get()
         assert slate.pk == served.slate_id
-        assert (slate.placement, slate.visitor, slate.policy) == ("home", visitor, recommend.POLICY)
+        assert (slate.placement, slate.visitor, slate.policy) == ("home", visitor, "level0-fusion")
         assert (slate.version, slate.level, slate.context["history"]) == (shop.serving_version, served.level, 2)
         rows = list(SlateItem.objects.order_by("position"))
         assert [(row.item_id, row.position, row.score) for row in rows] == [

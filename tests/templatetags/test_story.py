@@ -73,7 +73,7 @@ def test_what_was_shown_is_written_down_as_it_was_shown(browser, shop):
     page = load(browser)
     for identifier in page.values("data-coldrec-slate"):
         slate = Slate.objects.get(pk=identifier)
-        assert (slate.visitor, slate.policy, slate.version) == (visitor, recommend.POLICY, shop.serving_version)
+        assert (slate.visitor, slate.policy, slate.version) == (visitor, "level0-fusion", shop.serving_version)
         rows = list(SlateItem.objects.filter(slate=slate).order_by("position"))
         assert [row.position for row in rows] == list(range(1, len(rows) + 1))
         assert all(row.reason["kind"] and 0 < row.propensity <= 1 and row.level for row in rows)

@@ -37,6 +37,7 @@ def _history(*items):
 def test_the_artifact_brings_the_ranker_that_was_chosen(ranked):
     wanted = {"linear": LinearRanker, "mlp": MLPRanker}[ranked.card["config"]["ranker"]]
     assert isinstance(ranked.ranker, wanted)
+    assert ranked.policy == f"level0-{ranked.card['config']['ranker']}"
 
 
 def test_its_figures_are_those_of_its_own_lists_and_no_worse_than_guessing(ranked, model):
