@@ -193,7 +193,8 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
         """A model in all that serving asks of it, which recommends one kind."""
 
         def __init__(self, kind, digest):
-            self.kind, self.version, self.card, self.position, self.item_ids = kind, digest, {}, {}, []
+            self.kind, self.version, self.policy = kind, digest, kind
+            self.card, self.position, self.item_ids = {}, {}, []
 
         def extend(self, _items):
             return self
