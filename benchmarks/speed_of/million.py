@@ -1,6 +1,7 @@
-"""Memory of a process that serves lists out of a catalogue far beyond exact search's comfort.
+"""Memory of a process that serves a list out of a million items.
 
-What is asked: that it stays bounded by the catalogue's vectors and never grows with pairs of items.
+What is asked: that it stays bounded by the catalogue and never grows with pairs of items. Training on that many is
+another matter, so the artifact is put together from random numbers of the right shapes.
 """
 
 from __future__ import annotations
@@ -12,38 +13,37 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+from scipy import sparse
+
 from benchmarks.checks import Check
 from benchmarks.site import project
+from coldrec.core import artifact, pipeline
+from coldrec.core.model import Model
+from coldrec.core.ranking.fusion import Fusion
+from coldrec.core.retrieval import content
+from coldrec.core.retrieval.sources import Content, Sources
+from coldrec.core.types import Interaction, Kind, Request
 
-BYTES_AN_ITEM = 8_000  # peak of the serving process ÷ items: 8 GB for a million
-EVENTS_AN_ITEM = 2
+BYTES_AN_ITEM = 4_000  # peak of the serving process for every item: 4 GB for a million
 BASE = 0.5e9  # what the process takes with no items at all
+WORDS, ENTITIES, FACTORS = 50_000, 1_000, 64
+ENTRIES = {"text": 8, "entity": 3, "borrow": 20, "neighbours": 30, "ease": 30}  # of one item
 
 
 def check(items: int) -> list[Check]:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "artifact")
-        told = {step: _run(step, path, items) for step in ("fit", "serve")}
-    return judge(told, items)
+        _run("make", path, items)
+        served = _run("serve", path, items)
+    return judge(served, items)
 
 
-def judge(told: dict[str, dict[str, float]], items: int) -> list[Check]:
-    served = told["serve"]
+def judge(served: dict[str, float], items: int) -> list[Check]:
+    details = {name: served[name] for name in ("opening_s", "list_ms", "length", "artifact_gigabytes")}
+    target = (BASE + BYTES_AN_ITEM * items) / 1e9
     return [
-        Check(
-            "million_gigabytes",
-            served["bytes"] / 1e9,
-            "at most",
-            (BASE + BYTES_AN_ITEM * items) / 1e9,
-            "GB",
-            {
-                "items": items,
-                "list_ms": served["list_ms"],
-                "open_s": served["open_s"],
-                "length": served["length"],
-                "fit": told["fit"],
-            },
-        )
+        Check("million_gigabytes", served["bytes"] / 1e9, "at most", target, "GB", {"items": items, **details}),
     ]
 
 
@@ -55,35 +55,70 @@ def _run(step: str, path: str, items: int) -> dict[str, float]:
     return json.loads(told.splitlines()[-1])
 
 
-def main(step: str, path: str, items: int) -> None:
-    import django
+def make(path: Path, items: int) -> dict[str, float]:
+    """An artifact as a fit would leave it, its numbers drawn."""
+    rng = np.random.default_rng(0)
 
-    django.setup()
-    from benchmarks.site.shop import imagine
-    from coldrec.core import pipeline
-    from coldrec.core.model import Model
-    from coldrec.core.training.fit import fit
-    from coldrec.core.types import Interaction, Kind, Request
+    def matrix(name: str, columns: int) -> sparse.csr_array:
+        k = min(ENTRIES[name], columns)
+        indices = np.sort(rng.integers(0, columns, (items, k), dtype=np.int32), axis=1).ravel()
+        data = rng.random(items * k, dtype=np.float32)
+        return sparse.csr_array((data, indices, np.arange(items + 1, dtype=np.int64) * k), shape=(items, columns))
 
+    def vocabulary(size: int) -> content.Vocabulary:
+        return content.Vocabulary({f"t{at}": at for at in range(size)}, np.ones(size, np.float32), 8.0)
+
+    counts = rng.integers(1, 50, items)
+    counts[-items // 20 :] = 0
+    empty = sparse.csr_array((items, items), dtype=np.float32)
+    numbers = rng.standard_normal((items, FACTORS), dtype=np.float32)
+    sources = Sources(
+        words=vocabulary(WORDS),
+        entities=vocabulary(ENTITIES),
+        content=Content(matrix("text", WORDS), matrix("entity", ENTITIES), matrix("borrow", items), numbers),
+        counts=counts,
+        ease=matrix("ease", items),
+        neighbours=matrix("neighbours", items),
+        graph=empty,
+        graph_far=empty,
+        factors=numbers,
+        encoder=np.zeros((WORDS + ENTITIES, FACTORS), np.float32),
+        trend=None,
+        trend_fast=None,
+        factor_alpha=10.0,
+        factor_regularisation=0.1,
+    )
+    arrays, documents = sources.save()
+    arrays["first_seen"] = np.full(items, 1.7e9)
+    documents |= {
+        "fusion": Fusion.prior().save(),
+        "ranker": {"kind": "fusion"},
+        "catalogue": {
+            "ids": [f"p{at}" for at in range(items)],
+            "categories": [["all", f"c{at % 500}"] for at in range(items)],
+        },
+    }
+    artifact.write(path, arrays, documents, {"config": {}})
+    return {}
+
+
+def serve(path: Path) -> dict[str, float]:
     started = time.perf_counter()
-    if step == "fit":
-        fit(imagine(items, items * EVENTS_AN_ITEM), Path(path))
-        told = {"seconds": round(time.perf_counter() - started, 1)}
-    else:
-        model = Model.open(Path(path), verify=False)
-        opened = time.perf_counter() - started
-        history = tuple(Interaction(f"p{at * 7}") for at in range(20))
-        asked = [Request(Kind.PERSONAL, history=history)]
-        pipeline.recommend(model, asked, 12)
-        started = time.perf_counter()
-        (found,) = pipeline.recommend(model, asked, 12)
-        told = {
-            "open_s": round(opened, 2),
-            "list_ms": round(1000 * (time.perf_counter() - started), 1),
-            "length": len(found),
-        }
-    print(json.dumps({**told, "bytes": project.peak_bytes(resource.RUSAGE_SELF)}))
+    model = Model.open(path)
+    opened = time.perf_counter() - started
+    asked = [Request(Kind.PERSONAL, history=tuple(Interaction(f"p{at * 7}") for at in range(20)))]
+    pipeline.recommend(model, asked, 12)
+    started = time.perf_counter()
+    (found,) = pipeline.recommend(model, asked, 12)
+    return {
+        "opening_s": round(opened, 2),
+        "list_ms": round(1000 * (time.perf_counter() - started), 1),
+        "length": len(found),
+        "artifact_gigabytes": round(sum(file.stat().st_size for file in path.iterdir()) / 1e9, 3),
+        "bytes": project.peak_bytes(resource.RUSAGE_SELF),
+    }
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    step, path, items = sys.argv[1:]
+    print(json.dumps(make(Path(path), int(items)) if step == "make" else serve(Path(path))))
