@@ -7,6 +7,7 @@ done here, and what still goes wrong is logged and repaired by the next ``coldre
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from coldrec.services import catalogue, events, shops
 
 logger = logging.getLogger(__name__)
 
-BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone: a silent one costs seconds at each try
+BROKER_PATIENCE_SECONDS = 0.3  # how long a page waits for the broker: refused takes redis-py seconds, silence for ever
+BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone, so that not every page waits for it
 
 _broker_rests_until = 0.0
 
@@ -129,12 +131,53 @@ def _record_here(raw: Sequence[Mapping[str, object]], visitor_id: int | None, so
 def _queued(task: Any, *arguments: object) -> bool:
     """Whether a worker has been asked; False while the broker is away."""
     global _broker_rests_until
-    if time.monotonic() < _broker_rests_until:
+    if time.monotonic() < _broker_rests_until or _Asking.is_hanging():
         return False
-    try:
-        task.apply_async(arguments, retry=False)
-    except Exception:
-        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
-        logger.exception("coldrec cannot reach the task broker; working without it for %.0f s", BROKER_REST_SECONDS)
-        return False
-    return True
+    error = _Asking.error_of(task, arguments)
+    if error is None:
+        return True
+    _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+    said = "coldrec cannot reach the task broker; working without it for %.0f s"
+    logger.error(said, BROKER_REST_SECONDS, exc_info=error)
+    return False
+
+
+class _Asking(threading.Thread):
+    """Asks a worker in a thread, so that a page waits no longer for a silent broker than it is told to.
+
+    No setting of Celery's holds for every broker and every step. One that answers late after all does no harm: the
+    task has run here by then and may run twice. No second thread is started while one hangs.
+    """
+
+    _hanging: _Asking | None = None
+
+    def __init__(self, task: Any, arguments: tuple[object, ...]) -> None:
+        super().__init__(name="coldrec-ask-broker", daemon=True)
+        self._task = task.app.tasks[task.name]  # the task itself: a shared one belongs to the app of the thread in use
+        self._arguments = arguments
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._task.apply_async(self._arguments, retry=False)
+        except Exception as error:  # noqa: BLE001 each broker raises its own; it is logged by who waits
+            self._error = error
+
+    @classmethod
+    def is_hanging(cls) -> bool:
+        """Whether the broker has still not answered what it was asked before."""
+        return cls._hanging is not None and cls._hanging.is_alive()
+
+    @classmethod
+    def error_of(cls, task: Any, arguments: tuple[object, ...]) -> Exception | None:
+        """What went wrong in asking, or nothing."""
+        asking = cls(task, arguments)
+        if task.app.conf.task_always_eager:
+            asking.run()  # the task itself, on this thread's connection to the database
+            return asking._error
+        asking.start()
+        asking.join(BROKER_PATIENCE_SECONDS)
+        if asking.is_alive():
+            cls._hanging = asking
+            return TimeoutError(f"the broker has not answered within {BROKER_PATIENCE_SECONDS} s")
+        return asking._error

@@ -313,9 +313,10 @@ def _tasks() -> Iterator[Finding]:
     if current_app.conf.task_always_eager:
         return  # said by the settings' own check
     try:
-        with current_app.connection_for_write() as broker:
+        limits = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}  # else a silent Redis hangs for ever
+        with current_app.connection_for_write(connect_timeout=PATIENCE, transport_options=limits) as broker:
             broker.ensure_connection(max_retries=1, timeout=PATIENCE)
-        workers = current_app.control.ping(timeout=PATIENCE)
+            workers = current_app.control.ping(timeout=PATIENCE, connection=broker)
     except Exception as error:  # noqa: BLE001 each broker raises its own
         said = _("The task broker does not answer: %s") % (str(error) or type(error).__name__)
         yield Finding("tasks", State.BROKEN, said, 'COLDREC = {"TASKS": "inline"}')
