@@ -175,6 +175,10 @@ class _Asking(threading.Thread):
         if task.app.conf.task_always_eager:
             asking.run()  # the task itself, on this thread's connection to the database
             return asking._error
+        try:
+            task.app.connection_for_write().get_transport_cls()  # an import, whose time is not the broker's
+        except Exception as error:  # noqa: BLE001 a wrong address is as good as no broker
+            return error
         asking.start()
         asking.join(BROKER_PATIENCE_SECONDS)
         if asking.is_alive():

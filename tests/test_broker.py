@@ -206,6 +206,12 @@ class TestAway:
         assert time.monotonic() - began < 12
 
 
+def test_an_address_that_makes_no_sense_is_as_good_as_no_broker(use_broker, visitor, caplog):
+    use_broker("nonsense://x")
+    assert happened(visitor, "1") < BOUND
+    assert Event.objects.count() == 1 and "cannot reach the task broker" in caplog.text
+
+
 def test_an_app_that_runs_tasks_at_once_does_so_on_the_same_connection(use_broker, visitor):
     use_broker("memory://")
     current_app.conf.task_always_eager = True
