@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from gettext import GNUTranslations
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 CHINESE = ROOT / "coldrec/locale/zh_Hans/LC_MESSAGES/django.po"
@@ -89,3 +95,36 @@ def test_nothing_in_the_source_changes_from_one_run_to_the_next() -> None:
 
 def test_the_placeholders_of_this_test_are_those_of_the_code() -> None:
     assert placeholders("%(n)d of %s, %(x).1f %% {name}") == sorted(["%(n)d", "%s", "%(x).1f", "%%", "{name}"])
+
+
+GATHERED = """
+import json, sys
+import django
+django.setup()
+from django.utils import translation
+with translation.override("zh-hans"):
+    print(json.dumps([text for text in json.load(sys.stdin) if translation.gettext(text) == text]))
+"""
+
+
+def test_the_demo_shop_s_pages_are_whole_in_chinese() -> None:
+    """Some of their messages are oscar's, so they are looked up as the shop does."""
+    pages = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("coldrec/templates/**/*.html")]
+    sources = [templatize(page.read_text("utf-8")).encode() for page in pages]
+    sources += [path.read_bytes() for path in ROOT.glob("shop_demo/**/*.py")]
+    keywords = dict.fromkeys(("_", "gettext", "gettext_lazy")) | {"ngettext": (1, 2)}
+    wanted = sorted(
+        {forms(found[1])[0] for source in sources for found in extract("python", BytesIO(source), keywords)} - {""}
+    )
+    assert len(wanted) > 15
+    done = subprocess.run(
+        [sys.executable, "-c", GATHERED],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "shop_demo.settings"},
+        input=json.dumps(wanted),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(done.stdout) == []
