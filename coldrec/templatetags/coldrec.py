@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.db import router, transaction
 from django.template.loader import select_template
 from django.utils.safestring import SafeString, mark_safe
 
 from coldrec import conf
+from coldrec.models import Item
 from coldrec.services import placements, recommend, shops, visitors
 
 register = template.Library()
@@ -81,19 +84,27 @@ def _serve(
         logger.exception("coldrec: a template asks for an unknown placement")
         return None
     try:
-        seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
-        if not seeds and place.name == "basket":
-            seeds = recommend.basket_of(request)
-        path = (category,) if isinstance(category, str) and category else tuple(category or ())
-        visitor = None
-        if request is not None:
-            visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
-        wanted = recommend.PlacementRequest(placement, seeds, path, size)
-        return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
+        with _apart():
+            seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
+            if not seeds and place.name == "basket":
+                seeds = recommend.basket_of(request)
+            path = (category,) if isinstance(category, str) and category else tuple(category or ())
+            visitor = None
+            if request is not None:
+                visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
+            wanted = recommend.PlacementRequest(placement, seeds, path, size)
+            return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
     except Exception:
         # The shop's page matters more than the list on it.
         logger.exception("coldrec: placement %s could not be served", placement)
         return None
+
+
+def _apart() -> AbstractContextManager[Any]:
+    """Keeps a failure out of the transaction of the shop's page: PostgreSQL takes no query after one that failed."""
+    connection = transaction.get_connection(router.db_for_read(Item))
+    is_shared = connection.vendor == "postgresql" and connection.in_atomic_block
+    return transaction.atomic(connection.alias) if is_shared else nullcontext()
 
 
 def _id(item: Any) -> str:

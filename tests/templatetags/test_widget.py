@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test import RequestFactory, override_settings
 from django.utils import translation
 
@@ -173,6 +173,19 @@ class TestTrouble:
         with connection.execute_wrapper(fail):
             assert self.stands(request=RequestFactory().get("/")).items == []
         assert "the disk is gone" in caplog.text
+
+    def test_a_query_that_fails_leaves_the_transaction_of_the_page_usable(self, shop, caplog):
+        def spoil(execute, sql, params, many, context):
+            return (
+                execute("SELECT * FROM nowhere", None, False, context)
+                if "coldrec_item" in sql
+                else execute(sql, params, many, context)
+            )
+
+        with transaction.atomic(), connection.execute_wrapper(spoil):
+            self.stands(request=RequestFactory().get("/"))
+            assert shop.versions.count() == 1, "the shop's own queries after it"
+        assert "nowhere" in caplog.text
 
     def test_a_model_that_fails_leaves_the_newest(self, monkeypatch, caplog):
         def fail(*_args, **_kwargs):
