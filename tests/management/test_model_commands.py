@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from coldrec.models import ModelVersion, Shop, TrainingRun
 from coldrec.services import serving, shops, training
@@ -176,6 +178,31 @@ class TestRollback:
         with pytest.raises(DatabaseError):
             training.rollback(two)
         assert serving_number(two) == 2
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_promotions_at_the_same_moment_follow_each_other(shop, trained):
+    """Each replaces the one before it, so that every rollback finds its way. SQLite has one writer anyway."""
+    versions = [register(shop, trained[n % 2]) for n in range(3)]
+    together = threading.Barrier(len(versions))
+
+    def promote(version: ModelVersion) -> None:
+        try:
+            together.wait(20)
+            training.promote(version, force=True)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(versions)) as pool:
+        list(pool.map(promote, versions))
+    chain, current = [], Shop.objects.get(pk=shop.pk).serving_version
+    while current is not None and len(chain) < 10:
+        chain.append(current.number)
+        current = current.replaced
+    assert sorted(chain) == [1, 2, 3, 4] and chain[-1] == 1
+    for number in chain[1:]:
+        assert training.rollback(shop).number == number
 
 
 def test_versions_of_another_shop_are_none_of_ours(run, shop, trained):
