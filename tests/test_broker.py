@@ -62,7 +62,7 @@ def redis_queue(use_broker, monkeypatch) -> Iterator[Callable[[], int]]:
     waiting = lambda: int(client.llen(queue))  # noqa: E731
     waiting.name = queue
     yield waiting
-    client.delete(queue, f"_kombu.binding.{queue}")
+    client.delete(*client.keys(f"*{queue}*"), queue)
     client.close()
 
 
