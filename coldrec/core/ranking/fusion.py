@@ -47,7 +47,7 @@ PRIOR_COLD: Mapping[str, float] = {
 def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
     """Every row with mean 0 and standard deviation 1 over its last axis; a constant row becomes zero.
 
-    With ``log`` a value z then becomes ``sign(z) log(1 + |z|)``, which keeps a source with few large values, such as
+    With ``log`` values are damped, which keeps a source with few large values, such as
     EASE on a dense set, from drowning the rest.
     """
     mean = scores.mean(axis=-1, keepdims=True)
@@ -55,9 +55,14 @@ def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
     deviation = np.sqrt(np.einsum("...c,...c->...", result, result)[..., None] / max(scores.shape[-1], 1))
     flat = deviation <= 1e-6 * (1e-6 + np.abs(mean))
     result *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
-    if log:
-        result = np.sign(result) * np.log1p(np.abs(result))
-    return result.astype(np.float32, copy=False)
+    return damp(result) if log else result.astype(np.float32, copy=False)
+
+
+def damp(standard: FloatArray) -> FloatArray:
+    """``sign(z) log(1 + |z|)`` of standardised values."""
+    result = np.abs(standard)
+    np.log1p(result, out=result)
+    return np.copysign(result, standard, out=result).astype(np.float32, copy=False)
 
 
 def hats(size: IntArray) -> FloatArray:

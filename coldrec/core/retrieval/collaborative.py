@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg, sparse
 
-from coldrec.core.retrieval.neighbours import top_entries
+from coldrec.core.retrieval.neighbours import top_entries, without_diagonal
 from coldrec.core.types import FloatArray
 
 
@@ -87,10 +87,11 @@ def item_neighbours(
     counts = np.asarray(votes.sum(axis=0)).ravel().astype(np.float32)
     x_t = sparse.csr_array(x.T)
 
-    def rows(start: int, stop: int) -> FloatArray:
-        together: FloatArray = (x_t[start:stop] @ votes).toarray()
-        chance = np.power(np.outer(counts[start:stop], counts), power) + shrinkage
-        return _without_diagonal(together / chance, start)
+    def rows(start: int, stop: int) -> sparse.csr_array:
+        together = sparse.csr_array(x_t[start:stop] @ votes)
+        expected = np.repeat(counts[start:stop], np.diff(together.indptr)) * counts[together.indices]
+        together.data /= np.power(expected, power) + shrinkage
+        return without_diagonal(together, start)
 
     return top_entries(rows, x.shape[1], x.shape[1], k)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from scipy import sparse
 
-from coldrec.core.retrieval.neighbours import top_entries
-from coldrec.core.types import FloatArray, Triple
+from coldrec.core.retrieval.neighbours import top_entries, without_diagonal
+from coldrec.core.types import Triple
 
 
 def hops(
@@ -36,10 +36,8 @@ def hops(
     root = sparse.diags_array(np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0))
     one = sparse.csr_array(root @ edges @ root).astype(np.float32)
 
-    def rows(start: int, stop: int) -> FloatArray:
-        block: FloatArray = (one[start:stop] @ one).toarray()
-        block[np.arange(stop - start), np.arange(start, stop)] = 0.0
-        return block
+    def rows(start: int, stop: int) -> sparse.csr_array:
+        return without_diagonal(sparse.csr_array(one[start:stop] @ one), start)
 
     return one, top_entries(rows, n, n, k)
 

@@ -15,11 +15,12 @@ from coldrec.core.ranking import fusion
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.reader import POOL, Reader, top
 from coldrec.core.retrieval.sources import COLD, WARM, Sources
+from coldrec.core.threads import in_parts
 from coldrec.core.training.simulate import Case, Simulation
 from coldrec.core.types import FloatArray, IntArray
 
 DEPTH = 20
-BATCH = 128  # visitors scored at once
+BATCH_CELLS = 1_500_000  # scores of one source at once
 
 
 @dataclass(frozen=True)
@@ -86,31 +87,54 @@ class Policy:
         return Ranked(items[:DEPTH], scores[:DEPTH])
 
     def _fused(self, cases: Sequence[Case], items: IntArray, depth: int) -> list[Ranked]:
-        if not len(items):
-            return [Ranked(items, np.zeros(0, np.float32)) for _ in cases]
-        cold = bool(self.sources.counts[items[0]] == 0)
-        place = np.full(self.sources.n, -1, np.int64)
-        place[items] = np.arange(len(items))
-        names = [name for name in self.fusion.names() if name in (COLD if cold else WARM)]
-        ranked = []
-        for part, scores, sizes in batches(self.sources, cases, names):
-            logp = fusion.log_softmax(self.fusion.group_scores(scores, sizes, items, cold=cold))
-            for row, case in enumerate(part):
-                own = place[case.history]
-                logp[row, own[own >= 0]] = -np.inf
-                best = top(logp[row], depth)
-                ranked.append(Ranked(items[best], logp[row, best]))
-        return ranked
+        return _ranked_by(self.sources, [self.fusion], cases, items, depth)[0]
 
 
-def batches(
-    sources: Sources, cases: Sequence[Case], names: Sequence[str]
-) -> Iterator[tuple[Sequence[Case], Mapping[str, FloatArray], IntArray]]:
-    """Cases a few at a time with their scores by source and the sizes of their histories."""
-    for start in range(0, len(cases), BATCH):
-        part = cases[start : start + BATCH]
-        rows = histories.from_rows([case.history for case in part], sources.n, [case.now for case in part])
-        yield part, sources.scores(rows, names), rows.size
+def ndcgs(policy: Policy, fusions: Sequence[Fusion], cases: Sequence[Case], items: IntArray) -> list[float]:
+    """Mean nDCG@20 of lists of warm, or of cold, items by each fusion; the sources are asked once for all."""
+    wanted = [case.targets for case in cases]
+    by_fusion = _ranked_by(policy.sources, fusions, cases, items, DEPTH)
+    return [_gain([one.items for one in ranked], wanted) for ranked in by_fusion]
+
+
+def _ranked_by(
+    sources: Sources, fusions: Sequence[Fusion], cases: Sequence[Case], items: IntArray, depth: int
+) -> list[list[Ranked]]:
+    """For each fusion the best of ``items``, all warm or all cold, for every case, the visitor's own left out."""
+    if not len(items):
+        return [[Ranked(items, np.zeros(0, np.float32)) for _ in cases] for _ in fusions]
+    cold = bool(sources.counts[items[0]] == 0)
+    place = np.full(sources.n, -1, np.int64)
+    place[items] = np.arange(len(items))
+    used = {name for one in fusions for name in one.names()}
+    names = [name for name in (COLD if cold else WARM) if name in used]
+
+    def rank(part: Sequence[Case]) -> list[list[Ranked]]:
+        scores, sizes = ask(sources, part, names)
+        return [[*best(one, scores, sizes, part)] for one in fusions]
+
+    def best(one: Fusion, scores: Mapping[str, FloatArray], sizes: IntArray, part: Sequence[Case]) -> Iterator[Ranked]:
+        logp = fusion.log_softmax(one.group_scores(scores, sizes, items, cold=cold))
+        for row, case in enumerate(part):
+            own = place[case.history]
+            logp[row, own[own >= 0]] = -np.inf
+            first = top(logp[row], depth)
+            yield Ranked(items[first], logp[row, first])
+
+    by_part = in_parts(rank, batches(sources, cases))
+    return [[one for part in by_part for one in part[at]] for at in range(len(fusions))]
+
+
+def batches(sources: Sources, cases: Sequence[Case]) -> list[Sequence[Case]]:
+    """Cases a few at a time, so that their scores stay small beside the machine's memory."""
+    size = max(1, BATCH_CELLS // max(sources.n, 1))
+    return [cases[start : start + size] for start in range(0, len(cases), size)]
+
+
+def ask(sources: Sources, part: Sequence[Case], names: Sequence[str]) -> tuple[dict[str, FloatArray], IntArray]:
+    """Scores by source for some cases, and the sizes of their histories."""
+    rows = histories.from_rows([case.history for case in part], sources.n, [case.now for case in part])
+    return sources.scores(rows, names), rows.size
 
 
 def mixed_cases(simulation: Simulation) -> list[Case]:

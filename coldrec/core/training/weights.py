@@ -11,7 +11,9 @@ from coldrec.core.config import FitConfig
 from coldrec.core.ranking import fusion
 from coldrec.core.ranking.fusion import Fusion, Lists
 from coldrec.core.retrieval.sources import COLD, WARM, Sources
-from coldrec.core.training.judge import Policy, batches, mixed_cases
+from coldrec.core.threads import in_parts
+from coldrec.core.training import judge
+from coldrec.core.training.judge import Policy, mixed_cases
 from coldrec.core.training.simulate import Case, Simulation
 from coldrec.core.types import FloatArray, IntArray
 
@@ -48,34 +50,38 @@ def learn(sources: Sources, cold: IntArray, cases: Halves, config: FitConfig, se
     best = replace(best, warm=_prune(best.warm, WARM, silent), cold=_prune(best.cold, COLD, silent))
     policy = Policy(sources, best, cold)
 
-    trials = []
-    for log in (False, True):
-        if not cases.cold:
-            break
-        lists = _lists(sources, cases.cold, cold, COLD, log, config.validation_candidates, rng)
-        weights = fusion.learn(lists, best.cold[None, :], ridge=RIDGE, smooth=0.0)[0]
-        trial = replace(best, cold=_prune(weights, COLD, silent), cold_log=log)
-        trials.append((replace(policy, fusion=trial).ndcg(cases.cold, cold), log, trial))
-    if trials:
-        best = max(trials, key=lambda t: t[:2])[2]
-    trials = []
-    for log in (False, True):
-        if not cases.warm and not cases.new:
-            break
-        lists = _lists(sources, cases.warm, policy.warm, WARM, log, config.validation_candidates, rng)
-        lists += _lists(sources, cases.new, policy.warm, WARM, log, config.validation_candidates // 2, rng)
-        weights = fusion.learn(lists, best.warm, ridge=RIDGE, smooth=SMOOTH)
-        trial = replace(best, warm=_prune(weights, WARM, silent), warm_log=log)
-        tried = replace(policy, fusion=trial)
-        both = [tried.ndcg(part, policy.warm) for part in (cases.warm, cases.new) if part]
-        trials.append((float(np.mean(both)), log, trial))
-    if trials:
-        best = max(trials, key=lambda t: t[:2])[2]
+    if cases.cold:
+        lists = _lists(sources, cases.cold, cold, COLD, config.validation_candidates, rng)
+        trials = []
+        for log, part in ((False, lists), (True, _damped(lists))):
+            weights = fusion.learn(part, best.cold[None, :], ridge=RIDGE, smooth=0.0)[0]
+            trials.append(replace(best, cold=_prune(weights, COLD, silent), cold_log=log))
+        best = _best(trials, [judge.ndcgs(policy, trials, cases.cold, cold)])
+    if cases.warm or cases.new:
+        lists = _lists(sources, cases.warm, policy.warm, WARM, config.validation_candidates, rng)
+        lists += _lists(sources, cases.new, policy.warm, WARM, config.validation_candidates // 2, rng)
+        trials = []
+        for log, part in ((False, lists), (True, _damped(lists))):
+            weights = fusion.learn(part, best.warm, ridge=RIDGE, smooth=SMOOTH)
+            trials.append(replace(best, warm=_prune(weights, WARM, silent), warm_log=log))
+        best = _best(
+            trials, [judge.ndcgs(policy, trials, part, policy.warm) for part in (cases.warm, cases.new) if part]
+        )
     if cases.mixed and len(cold):
         # The log-odds of cold items with the best harmonic mean of warm and cold nDCG.
         shares = replace(policy, fusion=best).balanced(cases.mixed, SHARES)
         best = replace(best, cold_share=float(SHARES[int(np.argmax(shares))]))
     return best
+
+
+def _damped(lists: Sequence[Lists]) -> list[Lists]:
+    return [replace(part, sources=fusion.damp(part.sources)) for part in lists]
+
+
+def _best(trials: Sequence[Fusion], figures: Sequence[Sequence[float]]) -> Fusion:
+    """The trial with the best mean figure; of equals the damped one, which stands last."""
+    means = np.mean(figures, axis=0)
+    return trials[len(trials) - 1 - int(np.argmax(means[::-1]))]
 
 
 def figures(policy: Policy, cases: Halves) -> dict[str, float]:
@@ -121,7 +127,6 @@ def _lists(
     cases: Sequence[Case],
     items: IntArray,
     names: Sequence[str],
-    log: bool,
     candidates: int,
     rng: np.random.Generator,
 ) -> list[Lists]:
@@ -129,23 +134,27 @@ def _lists(
     place = np.full(sources.n, -1, np.int64)
     place[items] = np.arange(len(items))
     width = min(candidates, len(items))
-    parts = []
-    for part, scores, sizes in batches(sources, cases, names):
-        stack = np.stack([scores[name][:, items] for name in names])
-        standard = fusion.standardise(stack, log=log)  # (S, b, c)
+
+    def pick(drawn: tuple[Sequence[Case], np.random.Generator]) -> Lists | None:
+        part, own_rng = drawn
+        scores, sizes = judge.ask(sources, part, names)
+        standard = fusion.standardise(np.stack([scores[name][:, items] for name in names]))  # (S, b, c)
         chosen = np.zeros((len(part), width), np.int64)
         valid = np.zeros((len(part), width), np.bool_)
         targets = np.zeros(len(part), np.int64)
         for row, case in enumerate(part):
             wanted = place[case.targets]
             wanted = wanted[wanted >= 0][:width]
-            others = rng.permutation(len(items))[: width + len(case.history) + len(wanted)]
+            others = own_rng.permutation(len(items))[: width + len(case.history) + len(wanted)]
             banned = np.concatenate([wanted, place[case.history]])
             others = others[~np.isin(others, banned)][: width - len(wanted)]
             line = np.concatenate([wanted, others])
             chosen[row, : len(line)], valid[row, : len(line)], targets[row] = (line, True, len(wanted))
         used = targets > 0
-        if used.any():
-            picked = np.take_along_axis(standard, chosen[None], axis=2).transpose(1, 0, 2)  # (b, S, width)
-            parts.append(Lists(np.ascontiguousarray(picked[used]), targets[used], valid[used], sizes[used]))
-    return parts
+        if not used.any():
+            return None
+        picked = np.take_along_axis(standard, chosen[None], axis=2).transpose(1, 0, 2)  # (b, S, width)
+        return Lists(np.ascontiguousarray(picked[used]), targets[used], valid[used], sizes[used])
+
+    parts = judge.batches(sources, cases)
+    return [found for found in in_parts(pick, zip(parts, rng.spawn(len(parts)), strict=True)) if found is not None]
