@@ -102,23 +102,26 @@ def promote(version: ModelVersion, *, force: bool = False) -> None:
     ------
     PromotionError : the artifact is damaged, or the gate refuses; the reason is kept on the version.
     """
-    try:
-        verify(version)
-        reason = "" if force else _refusal(version)
-    except ArtifactError as error:
-        reason = str(error)
-    if reason:
-        ModelVersion.objects.filter(pk=version.pk).update(refusal=reason)
-        version.refusal = reason
-        raise PromotionError(f"{version} is not promoted: {reason}")
     with transaction.atomic():
+        # Locked before the artifact is read: no clean-up may take it away until the pointer has moved.
         shop = Shop.objects.select_for_update().get(pk=version.shop_id)
-        if shop.serving_version_id != version.pk:
-            version.replaced_id = shop.serving_version_id
-        version.promoted_at, version.refusal = timezone.now(), ""
-        version.save(update_fields=["replaced", "promoted_at", "refusal"])
-        shop.serving_version = version
-        shop.save(update_fields=["serving_version"])
+        try:
+            verify(version)
+            reason = "" if force else _refusal(version)
+        except ArtifactError as error:
+            reason = str(error)
+        changed = ["refusal"]
+        if not reason:
+            changed += ["replaced", "promoted_at"]
+            if shop.serving_version_id != version.pk:
+                version.replaced_id = shop.serving_version_id
+            version.promoted_at = timezone.now()
+            shop.serving_version = version
+            shop.save(update_fields=["serving_version"])
+        version.refusal = reason
+        version.save(update_fields=changed)
+    if reason:
+        raise PromotionError(f"{version} is not promoted: {reason}")
     serving.forget()
     clean_up(shop)
 
@@ -167,7 +170,12 @@ def clean_up(shop: Shop) -> None:
     TrainingRun.objects.filter(
         shop=shop, state=TrainingRun.State.RUNNING, started_at__lt=timezone.now() - STALE
     ).update(state=TrainingRun.State.FAILED, error="The process was stopped.", finished_at=timezone.now())
-    current = Shop.objects.select_related("serving_version").get(pk=shop.pk).serving_version
+    with transaction.atomic():
+        _drop_artifacts(Shop.objects.select_for_update(of=("self",)).select_related("serving_version").get(pk=shop.pk))
+
+
+def _drop_artifacts(shop: Shop) -> None:
+    current = shop.serving_version
     needed = set(shop.versions.order_by("-number").values_list("path", flat=True)[:KEPT])
     while current is not None and len(needed) < 2 * KEPT:
         needed.add(current.path)
