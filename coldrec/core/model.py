@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.linear import LinearRanker
 from coldrec.core.ranking.mlp import MLPRanker
 from coldrec.core.ranking.reader import POOL, Reader, top
-from coldrec.core.retrieval.sources import Sources
+from coldrec.core.retrieval.sources import ONLY_COLD, Sources
 from coldrec.core.types import FloatArray, IntArray, Item, ItemId
 
 LEARNED: Mapping[str, Callable[[Callable[[str], Any], Mapping[str, Any]], Ranker]] = {
@@ -125,14 +125,20 @@ class Model:
         return {path: np.array(rows, np.int64) for path, rows in found.items()}
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return self.fusion.names()
+    def silent(self) -> frozenset[str]:
+        """Sources that have nothing to say about any item."""
+        return frozenset(self.sources.silent())
+
+    @cached_property
+    def _sources_for(self) -> Callable[[int], tuple[tuple[str, ...], frozenset[str]]]:
+        return lru_cache(maxsize=512)(self.fusion.names_for)
 
     def scores(self, histories: Histories) -> FloatArray:
         """(b, size) log-probabilities that a visitor wants an item next."""
         if not self.item_ids:
             return np.zeros((len(histories), 0), np.float32)
-        sources = self.sources.scores(histories, self._names)
+        needed = self._sources_for(int(histories.size[0])) if len(histories) == 1 else (self.fusion.names(), ONLY_COLD)
+        sources = self.sources.scores(histories, *needed)
         return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
 
     @property

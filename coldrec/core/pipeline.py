@@ -157,8 +157,11 @@ def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     """Items that could stand in for the seeds: alike in content, and wanted by the same visitors."""
     seeds = visit.positions(request.seeds)
     if seeds:
-        sources = _seed_scores(visit.model, seeds, ("text", "entity", "graph", "neighbours", "factors"))
-        score = np.sum([w * standardise(sources[name], log=True) for name, w in _ALIKE.items()], axis=0)
+        heard = {name: w for name, w in _ALIKE.items() if name not in visit.model.silent}
+        sources = _seed_scores(visit.model, seeds, ("text", "entity", *heard))
+        score = np.array([*heard.values()], np.float32) @ standardise(
+            np.stack([sources[name] for name in heard]), log=True
+        )
         rows = top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
         yield Level.SIMILAR, rows, score[rows]
     yield from _popular(visit, request, k)

@@ -23,8 +23,8 @@ from coldrec.services import placements, serving, slates, statements, visitors
 
 logger = logging.getLogger(__name__)
 
-SPARE = 2  # candidates fetched for each place, against what is sold out or already on the page
-SPARE_MORE = 12
+SPARE = 8  # candidates fetched beyond the list's size, against what is sold out or already on the page
+SPARE_MORE = 8  # times as many where these did not suffice
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
 CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
 SAYINGS = {
@@ -238,7 +238,7 @@ def _retrieve(
         )
         for one, place, hidden in lists
     ]
-    sizes = [(one.size or place.size) * spare + SPARE_MORE for one, place, _hidden in lists]
+    sizes = [(one.size or place.size) + spare for one, place, _hidden in lists]
     found = (
         pipeline.recommend(page.serving.model, requests, sizes)
         if page.serving.model is not None
@@ -283,10 +283,10 @@ def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: in
     groups = set(page.groups)
     if (one, frozenset()) in page.lists:
         _take(page, page.lists[one, frozenset()], chosen, groups, size)
-        if len(chosen) < size and len(page.lists[one, frozenset()]) >= (one.size or place.size) * SPARE:
+        if len(chosen) < size and len(page.lists[one, frozenset()]) >= size + SPARE:
             # The spare ones were sold out or on the page already: look again, further down.
             hidden = frozenset(page.shown | {item for item, card in page.cards.items() if card is None})
-            _retrieve(page, [(one, place, hidden)], spare=SPARE * 4)
+            _retrieve(page, [(one, place, hidden)], spare=SPARE * SPARE_MORE)
             more = page.lists[one, hidden]
             _read_cards(page, shop, {c.item for c in more} - page.cards.keys())
             _take(page, more, chosen, groups, size)
@@ -319,7 +319,7 @@ def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[C
     hidden = page.shown | set(one.seeds)
     rows = Item.objects.filter(shop=shop, sellable=True, removed_at__isnull=True).exclude(external_id__in=hidden)
     newest = rows.order_by("-first_seen", "-pk").values_list(*CARD_COLUMNS)
-    cards = [Card(*row) for row in newest[: size * SPARE]]
+    cards = [Card(*row) for row in newest[: size + SPARE]]
     page.cards.update({card.id: card for card in cards})
     return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(cards)]
 

@@ -11,7 +11,6 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.db import router, transaction
-from django.template.loader import select_template
 from django.utils.safestring import SafeString, mark_safe
 
 from coldrec import conf
@@ -45,8 +44,12 @@ def coldrec_widget(
         return NOTHING
     place = placements.get(placement)
     names = [f"coldrec/{placement}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
-    shown = {"slate": slate, "items": slate.items, "placement": place, "title": place.title if title is None else title}
-    return select_template(names).render({**context.flatten(), **shown}, context.get("request"))
+    # As dictionaries: a template looks for a key first, and takes four times as long to find an attribute.
+    items = [{**vars(one), "reason": vars(one.reason)} for one in slate.items]
+    shown = {"slate": slate, "items": items, "placement": place, "title": place.title if title is None else title}
+    # In the page's own context: another one would run all context processors again, once for each list.
+    with context.push(**shown):
+        return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
 
 
 @register.simple_tag(takes_context=True)

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from coldrec.core.errors import ArtifactError
-from coldrec.core.retrieval.sources import COLD, WARM
+from coldrec.core.retrieval.sources import COLD, NAMES, WARM
 from coldrec.core.types import FloatArray, IntArray
 
 KNOTS = (0, 1, 3, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
+
+FAINT = 0.05
+WITHOUT_HISTORY = frozenset({"popularity", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
     "text": 0.1,
@@ -50,12 +53,18 @@ def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
     With ``log`` values are damped, which keeps a source with few large values, such as
     EASE on a dense set, from drowning the rest.
     """
+    result, scale = _centred(scores)
+    result *= scale
+    return damp(result) if log else result.astype(np.float32, copy=False)
+
+
+def _centred(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rows with mean 0, and what each is to be multiplied by to have standard deviation 1; 0 for a constant row."""
     mean = scores.mean(axis=-1, keepdims=True)
     result = scores - mean
     deviation = np.sqrt(np.einsum("...c,...c->...", result, result)[..., None] / max(scores.shape[-1], 1))
     flat = deviation <= 1e-6 * (1e-6 + np.abs(mean))
-    result *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
-    return damp(result) if log else result.astype(np.float32, copy=False)
+    return result, np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)
 
 
 def damp(standard: FloatArray) -> FloatArray:
@@ -109,18 +118,44 @@ class Fusion:
         used |= {name for name, weight in zip(COLD, self.cold, strict=True) if abs(weight) > 0}
         return tuple(name for name in dict.fromkeys(WARM + COLD) if name in used)
 
+    def names_for(self, size: int) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The sources that matter to a visitor with ``size`` items, and those that only cold items need.
+
+        One that weighs less than a twentieth of the heaviest in its group moves hardly any item; leaving it out makes
+        a list cheaper. Without a history only sources that do not read it say anything.
+        """
+        warm = self._weights(np.array([size]), WARM, cold=False)[0]
+        used = [
+            {
+                name
+                for name, weight in zip(names, weights, strict=True)
+                if abs(weight) > FAINT * np.abs(weights).max() and (size or name in WITHOUT_HISTORY)
+            }
+            for names, weights in ((WARM, warm), (COLD, self.cold))
+        ]
+        names = tuple(name for name in NAMES if name in used[0] | used[1])
+        return names or ("popularity",), frozenset(used[1] - used[0])
+
     def group_scores(
         self, sources: Mapping[str, FloatArray], size: IntArray, group: slice | IntArray, *, cold: bool
     ) -> FloatArray:
         """(b, c) fused scores of one group of items: the logits of a softmax over that group."""
         names = [name for name in (COLD if cold else WARM) if name in sources]
+        if not names:
+            return np.zeros_like(next(iter(sources.values()))[:, group])
         stack = np.stack([sources[name][:, group] for name in names])  # (S, b, c)
-        standard = standardise(stack, log=self.cold_log if cold else self.warm_log)
+        if not (self.cold_log if cold else self.warm_log):
+            centred, scale = _centred(stack)
+            share = self._weights(size, names, cold=cold)[:, None, :] * scale.transpose(1, 2, 0)  # (b, 1, S)
+            return np.asarray(np.matmul(share, centred.transpose(1, 0, 2))[:, 0], np.float32)
+        standard = standardise(stack, log=True)
+        return np.einsum("bs,sbc->bc", self._weights(size, names, cold=cold), standard, optimize=True)
+
+    def _weights(self, size: IntArray, names: Sequence[str], *, cold: bool) -> FloatArray:
+        """(b, S)."""
         if cold:
-            kept = [COLD.index(name) for name in names]
-            return np.tensordot(self.cold[kept], standard, axes=1)
-        weight = hats(size) @ self.warm[:, [WARM.index(name) for name in names]]  # (b, S)
-        return np.einsum("bs,sbc->bc", weight, standard, optimize=True)
+            return np.broadcast_to(self.cold[[COLD.index(name) for name in names]], (len(size), len(names)))
+        return np.asarray(hats(size) @ self.warm[:, [WARM.index(name) for name in names]])
 
     def scores(self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int) -> FloatArray:
         """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -77,24 +77,33 @@ def without_diagonal(block: sparse.csr_array, start: int) -> sparse.csr_array:
     return block
 
 
-def spread(history: sparse.csr_array, matrix: sparse.csr_array) -> FloatArray:
-    """(b, columns) float32, ``history @ matrix`` made dense.
+def spread(histories: Sequence[sparse.csr_array], matrix: sparse.csr_array) -> list[FloatArray]:
+    """(b, columns) float32 each, ``history @ matrix`` made dense.
 
-    One visitor's few rows are gathered and summed directly: at serving time the general sparse product costs ten
-    times its arithmetic.
+    At serving time the general sparse product costs ten times its arithmetic, so one visitor's few rows are gathered
+    and summed directly, once for all histories of the same items.
     """
-    if history.shape[0] != 1:
-        return np.asarray((history @ matrix).toarray(), np.float32)
-    return gather(history.indices, history.data, matrix)[None, :]
+    first = histories[0]
+    if first.shape[0] == 1 and all(np.array_equal(one.indices, first.indices) for one in histories[1:]):
+        sums = gather(first.indices, [one.data for one in histories], matrix)
+        return [row[None, :] for row in sums]
+    return [np.asarray((one @ matrix).toarray(), np.float32) for one in histories]
 
 
-def gather(rows: npt.NDArray[Any], weights: npt.NDArray[Any], matrix: sparse.csr_array) -> FloatArray:
-    """(columns,) float32: the weighted sum of some rows of a matrix."""
+def gather(
+    rows: npt.NDArray[Any], weights: Sequence[npt.NDArray[Any]], matrix: sparse.csr_array
+) -> list[npt.NDArray[np.float32]]:
+    """(columns,) float32 for each of the weights: the weighted sum of some rows of a matrix."""
     pointer = matrix.indptr
     starts, stops = pointer[rows], pointer[np.asarray(rows) + 1]
     spans = [slice(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
+    width = matrix.shape[1]
     if not spans:
-        return np.zeros(matrix.shape[1], np.float32)
-    columns = np.concatenate([matrix.indices[span] for span in spans])
-    values = np.concatenate([matrix.data[span] for span in spans]) * np.repeat(weights, stops - starts)
-    return np.bincount(columns, weights=values, minlength=matrix.shape[1]).astype(np.float32)
+        return [np.zeros(width, np.float32) for _ in weights]
+    columns = np.concatenate([matrix.indices[span] for span in spans], dtype=np.intp)
+    values = np.concatenate([matrix.data[span] for span in spans])
+    lengths = stops - starts
+    return [
+        np.bincount(columns, weights=values * np.repeat(one, lengths), minlength=width).astype(np.float32)
+        for one in weights
+    ]

@@ -7,7 +7,7 @@ V terms, E entities, f factors.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -61,10 +61,12 @@ COLD = (
 """Sources that order items without any."""
 
 NAMES = tuple(dict.fromkeys(WARM + COLD))
+ONLY_COLD = frozenset(COLD) - frozenset(WARM)
 ENTITY_SHARE = 0.7  # of entities against words where both describe an item at once
 BRIDGE_POWER = 4  # likeness⁴: only close neighbours lend their scores
 BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
 FAST_DAYS = 3.0
+GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
 
 @dataclass(frozen=True)
@@ -222,35 +224,41 @@ class Sources:
         }
         return {name for name, nothing in empty.items() if nothing}
 
-    def scores(self, histories: Histories, names: Sequence[str] = NAMES) -> dict[str, FloatArray]:
-        """Source name → (b, size) float32; higher is better. A source with nothing to say is all zero."""
+    def scores(
+        self, histories: Histories, names: Sequence[str] = NAMES, cold_only: Collection[str] = ONLY_COLD
+    ) -> dict[str, FloatArray]:
+        """Source name → (b, size) float32; higher is better. A source with nothing to say is all zero.
+
+        Those of ``cold_only`` are worked out for items without interactions alone, and are zero for the others.
+        """
         wanted = set(names)
         answer: dict[str, FloatArray] = {}
         seen, recent, latest = (self._split(m) for m in (histories.seen, histories.recent, histories.latest))
-        for name, (main, new), matrix in (
-            ("text", seen, "text"),
-            ("text_recent", recent, "text"),
-            ("entity", seen, "entity"),
-            ("entity_recent", recent, "entity"),
-        ):
-            if name in wanted:
-                answer[name] = self._profile(main, new, matrix)
+        for matrix in ("text", "entity"):
+            for scope in (False, True):
+                asked = {
+                    name: history
+                    for name, history in ((matrix, seen), (f"{matrix}_recent", recent))
+                    if name in wanted and (name in cold_only) == scope
+                }
+                answer.update(zip(asked, self._profiles([*asked.values()], matrix, cold=scope), strict=True))
         seen_w, recent_w, latest_w = (self._warm(*pair) for pair in (seen, recent, latest))
-        for name, history, matrix in (
-            ("graph", seen[0], self.graph),
-            ("graph_far", seen[0], self.graph_far),
-            ("ease", seen_w, self.ease),
-            ("ease_recent", recent_w, self.ease),
-            ("neighbours", seen_w, self.neighbours),
-            ("neighbours_recent", recent_w, self.neighbours),
-            ("neighbours_latest", latest_w, self.neighbours),
+        for kept, histories_of in (
+            (self.graph, {"graph": seen[0]}),
+            (self.graph_far, {"graph_far": seen[0]}),
+            (self.ease, {"ease": seen_w, "ease_recent": recent_w}),
+            (
+                self.neighbours,
+                {"neighbours": seen_w, "neighbours_recent": recent_w, "neighbours_latest": latest_w},
+            ),
         ):
-            bridge = f"bridge_{name}"
-            if name in wanted or bridge in wanted:
-                score = spread(history, matrix)
-                if bridge in wanted:
-                    answer[bridge] = self._bridge(score)
-                answer[name] = self._pad(score)
+            needed = {name: one for name, one in histories_of.items() if wanted & {name, f"bridge_{name}"}}
+            if needed:
+                for name, score in zip(needed, spread([*needed.values()], kept), strict=True):
+                    bridge = f"bridge_{name}"
+                    if bridge in wanted:
+                        answer[bridge] = self._by_content(borrowed(score), cold=bridge in cold_only)
+                    answer[name] = self._pad(score)
         if wanted & {"factors", "encoder", "bridge_factors"}:
             visitor = collaborative.fold_in(
                 seen_w, self.factors, self._gram, alpha=self.factor_alpha, regularisation=self.factor_regularisation
@@ -258,10 +266,10 @@ class Sources:
             if wanted & {"factors", "bridge_factors"}:
                 score = visitor @ self.factors.T
                 if "bridge_factors" in wanted:
-                    answer["bridge_factors"] = self._bridge(score)
+                    answer["bridge_factors"] = self._by_content(borrowed(score), cold="bridge_factors" in cold_only)
                 answer["factors"] = self._pad(score)
             if "encoder" in wanted:
-                answer["encoder"] = self._all(lambda c: visitor @ c.encoded.T, axis=1)
+                answer["encoder"] = self._by_content(lambda c: visitor @ c.encoded.T, cold="encoder" in cold_only)
         everyone = (len(histories), self.n)
         if "popularity" in wanted:
             answer["popularity"] = self._pad(np.broadcast_to(self.popularity, everyone))
@@ -293,28 +301,63 @@ class Sources:
             main = sparse.csr_array(main - lent + lent @ self.content.borrow)
         return main
 
-    def _profile(self, main: sparse.csr_array, new: sparse.csr_array | None, matrix: str) -> FloatArray:
-        """(b, size): likeness to the sum of what a visitor's items say of themselves."""
-        if main.shape[0] == 1:
-            profile = spread(main, getattr(self.content, matrix))
-            if new is not None and self.fresh is not None:
-                profile += spread(new, getattr(self.fresh, matrix))
-            terms = np.flatnonzero(profile[0])
-            weights = profile[0, terms]
-            return self._all(lambda c: gather(terms, weights, getattr(c, f"{matrix}_t"))[None, :], axis=1)
-        profiles = main @ getattr(self.content, matrix)
-        if new is not None and self.fresh is not None:
-            profiles = profiles + new @ getattr(self.fresh, matrix)
-        return self._all(lambda c: (profiles @ getattr(c, f"{matrix}_t")).toarray(), axis=1)
+    def _profiles(
+        self, histories: Sequence[tuple[sparse.csr_array, sparse.csr_array | None]], matrix: str, *, cold: bool
+    ) -> list[FloatArray]:
+        """(b, size) for each history: likeness to the sum of what a visitor's items say of themselves."""
+        if not histories:
+            return []
+        said = getattr(self.content, matrix)
+        own = getattr(self.fresh, matrix) if self.fresh else None
+        profiles: Sequence[FloatArray | sparse.csr_array]
+        if histories[0][0].shape[0] == 1:
+            profiles = spread([main for main, _ in histories], said)
+            if own is not None:
+                profiles = [
+                    profile if new is None else profile + (new @ own).toarray()
+                    for profile, (_, new) in zip(profiles, histories, strict=True)
+                ]
+        else:
+            profiles = [
+                main @ said if new is None or own is None else main @ said + new @ own for main, new in histories
+            ]
+        parts = [_likeness(getattr(c, matrix), getattr(c, f"{matrix}_t"), profiles) for c in self._contents(cold=cold)]
+        return [self._placed(one, cold=cold) for one in zip(*parts, strict=True)]
 
-    def _bridge(self, score: FloatArray) -> FloatArray:
-        return self._all(lambda c: (c.borrow @ score.T).T, axis=1)
+    def _by_content(self, part: Callable[[Content], FloatArray], *, cold: bool) -> FloatArray:
+        """(b, size) from what is worked out for each part of the items."""
+        return self._placed([part(one) for one in self._contents(cold=cold)], cold=cold)
 
-    def _all(self, part: Any, axis: int = 0) -> FloatArray:
-        main = np.asarray(part(self.content), np.float32)
-        if self.fresh is None:
-            return main
-        return np.concatenate([main, np.asarray(part(self.fresh), np.float32)], axis=axis)
+    def _contents(self, *, cold: bool) -> list[Content]:
+        if cold:
+            return [self._cold[1]]
+        return [self.content] if self.fresh is None else [self.content, self.fresh]
+
+    def _placed(self, parts: Sequence[FloatArray], *, cold: bool) -> FloatArray:
+        if not cold:
+            return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), np.float32)
+        result = np.zeros((len(parts[0]), self.size), np.float32)
+        result[:, self._cold[0]] = parts[0]
+        return result
+
+    @cached_property
+    def _cold(self) -> tuple[slice | IntArray, Content]:
+        """Positions of the items without interactions, fresh ones included, and their content."""
+        rows = np.flatnonzero(self.counts == 0)
+        places = np.concatenate([rows, np.arange(self.n, self.size)])
+        contiguous = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
+        where = slice(int(places[0]), int(places[-1]) + 1) if contiguous else places
+
+        def both(name: str) -> sparse.csr_array:
+            parts = [getattr(self.content, name)[rows]] + ([getattr(self.fresh, name)] if self.fresh else [])
+            return sparse.csr_array(sparse.vstack(parts, format="csr"))
+
+        encoded = [self.content.encoded[rows]] + ([self.fresh.encoded] if self.fresh else [])
+        return where, Content(both("text"), both("entity"), both("borrow"), np.concatenate(encoded))
+
+    def _all(self, part: Callable[[Content], FloatArray]) -> FloatArray:
+        """(size,) from what is worked out for each part of the items."""
+        return np.concatenate([np.asarray(part(one), np.float32) for one in self._contents(cold=False)])
 
     def _pad(self, score: FloatArray) -> FloatArray:
         if self.fresh is None:
@@ -452,6 +495,27 @@ class Bags:
 def joint(text: sparse.csr_array, entity: sparse.csr_array) -> sparse.csr_array:
     """(r, V + E) unit rows over words and entities together."""
     return content.unit_rows(sparse.csr_array(sparse.hstack([text, entity * np.float32(ENTITY_SHARE)])))
+
+
+def _likeness(
+    rows: sparse.csr_array, rows_t: sparse.csr_array, profiles: Sequence[FloatArray | sparse.csr_array]
+) -> list[FloatArray]:
+    """(b, r) products of all rows with each of some profiles (b, V)."""
+    single = [profile for profile in profiles if isinstance(profile, np.ndarray)]
+    if not single:
+        return [(profile @ rows_t).toarray() for profile in profiles]
+    # Histories of the same items share nearly all terms. Read by row or by term, whichever touches less; one profile
+    # at a time, since several at once take a slower loop in scipy.
+    terms = np.flatnonzero(np.any(single, axis=0)[0])
+    by_term = int((rows_t.indptr[terms + 1] - rows_t.indptr[terms]).sum())
+    if by_term * GATHERING < rows.nnz:
+        return [one[None, :] for one in gather(terms, [profile[0, terms] for profile in single], rows_t)]
+    return [(rows @ profile[0])[None, :] for profile in single]
+
+
+def borrowed(score: FloatArray) -> Callable[[Content], FloatArray]:
+    """What items borrow of warm items' scores (b, n)."""
+    return lambda content: (content.borrow @ score.T).T
 
 
 def _borrow(

@@ -65,8 +65,8 @@ def test_fold_in_solves_its_equation():
 def test_one_visitor_is_scored_as_many_are():
     matrix = _random(30, 50, seed=1)
     history = _random(4, 30, seed=2)
-    together = neighbours.spread(history, matrix)
-    alone = np.concatenate([neighbours.spread(sparse.csr_array(history[[row]]), matrix) for row in range(4)])
+    (together,) = neighbours.spread([history], matrix)
+    alone = np.concatenate([neighbours.spread([sparse.csr_array(history[[row]])], matrix)[0] for row in range(4)])
     np.testing.assert_allclose(alone, together, rtol=1e-5)
 
 
