@@ -336,13 +336,21 @@ def _slate(
     titles = {item: card.title for item, card in page.cards.items() if card is not None}
     level = chosen[0][0].level if chosen else Level.EMPTY
     policy = page.serving.model.policy if page.serving.model is not None else "no-model"
+    said: dict[tuple[str, tuple[str, ...]], str] = {}  # reasons are few and items many
+
+    def words(reason: Reason) -> str:
+        key = (reason.kind, reason.evidence)
+        if key not in said:
+            said[key] = _words(reason, titles)
+        return said[key]
+
     items = tuple(
         ServedItem(
             id=card.id,
             position=position,
             score=candidate.score,
             level=candidate.level.value,
-            reason=ServedReason(candidate.reason.kind, candidate.reason.evidence, _words(candidate.reason, titles)),
+            reason=ServedReason(candidate.reason.kind, candidate.reason.evidence, words(candidate.reason)),
             title=card.title,
             url=card.url,
             image_url=card.image_url,

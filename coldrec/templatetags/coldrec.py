@@ -44,9 +44,12 @@ def coldrec_widget(
         return NOTHING
     place = placements.get(placement)
     names = [f"coldrec/{placement}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
-    # As dictionaries: a template looks for a key first, and takes four times as long to find an attribute.
-    items = [{**vars(one), "reason": vars(one.reason)} for one in slate.items]
-    shown = {"slate": slate, "items": items, "placement": place, "title": place.title if title is None else title}
+    shown = {
+        "slate": slate,
+        "items": [_card(one) for one in slate.items],
+        "placement": place,
+        "title": place.title if title is None else title,
+    }
     # In the page's own context: another one would run all context processors again, once for each list.
     with context.push(**shown):
         return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
@@ -64,6 +67,20 @@ def coldrec_items(
     """The items of a placement, best first, for the shop's own markup."""
     slate = _serve(context, placement, item, items, category, size)
     return slate.items if slate else ()
+
+
+def _card(item: recommend.ServedItem) -> dict[str, Any]:
+    """What a card shows: always a title, and only addresses that a browser may follow.
+
+    A dictionary, since a template looks for a key first and takes four times as long to find an attribute.
+    """
+    return {
+        **vars(item),
+        "title": item.title or item.id,
+        "url": coldrec_link(item.url),
+        "image_url": coldrec_link(item.image_url),
+        "reason": vars(item.reason),
+    }
 
 
 @register.filter
