@@ -19,7 +19,7 @@ KNOTS = (0, 1, 3, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
 
 FAINT = 0.05
-WITHOUT_HISTORY = frozenset({"popularity", "trend", "trend_fast", "popularity_near"})
+WITHOUT_HISTORY = frozenset({"popularity", "sales", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
     "text": 0.1,
@@ -30,7 +30,8 @@ PRIOR_WARM: Mapping[str, float] = {
     "neighbours": 0.1,
     "neighbours_recent": 0.1,
     "factors": 0.1,
-    "popularity": 0.2,
+    "popularity": 0.1,
+    "sales": 0.1,
     "trend": 0.1,
     "trend_fast": 0.1,
 }

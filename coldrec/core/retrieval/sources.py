@@ -41,6 +41,7 @@ WARM = (
     "encoder",
     "bridge_neighbours",
     "popularity",
+    "sales",
     "trend",
     "trend_fast",
 )
@@ -99,6 +100,7 @@ class Sources:
     entities: content.Vocabulary
     content: Content
     counts: IntArray  # (n,) visitors per item in training
+    sold: IntArray  # (n,) events per item in training: what is bought again counts again
     ease: sparse.csr_array  # (n, n)
     neighbours: sparse.csr_array  # (n, n)
     graph: sparse.csr_array  # (n, n)
@@ -149,6 +151,7 @@ class Sources:
                 np.asarray(bags.joint @ encoder, np.float32),
             ),
             counts=counts,
+            sold=np.bincount(items, minlength=n).astype(np.int64),
             ease=collaborative.ease(
                 interactions, regularisation=config.ease_regularisation, k=config.entries, max_size=config.ease_size
             )
@@ -196,6 +199,10 @@ class Sources:
     @cached_property
     def popularity(self) -> FloatArray:
         return np.log1p(self.counts).astype(np.float32)
+
+    @cached_property
+    def sales(self) -> FloatArray:
+        return np.log1p(self.sold).astype(np.float32)
 
     @cached_property
     def _gram(self) -> FloatArray:
@@ -273,6 +280,8 @@ class Sources:
         everyone = (len(histories), self.n)
         if "popularity" in wanted:
             answer["popularity"] = self._pad(np.broadcast_to(self.popularity, everyone))
+        if "sales" in wanted:
+            answer["sales"] = self._pad(np.broadcast_to(self.sales, everyone))
         if "popularity_near" in wanted:
             answer["popularity_near"] = np.broadcast_to(self.near, (len(histories), self.size))
         for name, trend in (("trend", self.trend), ("trend_fast", self.trend_fast)):
@@ -370,6 +379,7 @@ class Sources:
         """Arrays and documents for :func:`coldrec.core.artifact.write`."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "counts": self.counts,
+            "sold": self.sold,
             "factors": self.factors,
             "encoder": self.encoder,
             "encoded": self.content.encoded,
@@ -421,6 +431,9 @@ class Sources:
         """
         counts = np.asarray(artifact.array("counts"))
         n = len(counts)
+        sold = np.asarray(artifact.array("sold"))
+        if sold.shape != (n,):
+            raise ArtifactError(f"{artifact.path}: sold has shape {sold.shape}; the catalogue needs {(n,)}")
         words, entities = (_vocabulary(artifact, name) for name in ("words", "entities"))
         facts = artifact.document("sources")
         factors, encoder, encoded = (artifact.array(name) for name in ("factors", "encoder", "encoded"))
@@ -453,6 +466,7 @@ class Sources:
                 encoded,
             ),
             counts=counts,
+            sold=sold,
             ease=_matrix(artifact, "ease", (n, n)),
             neighbours=_matrix(artifact, "neighbours", (n, n)),
             graph=_matrix(artifact, "graph", (n, n)),
