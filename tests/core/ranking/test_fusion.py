@@ -88,3 +88,17 @@ def test_sources_without_weight_are_not_computed():
     warm[:, WARM.index("popularity")] = 1
     made = Fusion(warm, np.zeros(len(COLD), np.float32), False, False, 0.0)
     assert made.names() == ("popularity",)
+
+
+def test_the_short_way_to_the_sum_gives_what_the_long_one_does():
+    """Without damping the standardised values are never written down; the sum is the same."""
+    rng = np.random.default_rng(1)
+    names = WARM[:6]
+    sources = {name: (rng.standard_normal((4, 50)) * 9 + 3).astype(np.float32) for name in names}
+    sources[names[2]] = np.full((4, 50), 5.0, np.float32)  # says nothing
+    made = Fusion(rng.standard_normal((len(fusion.KNOTS), len(WARM))), np.zeros(len(COLD)), False, False, 0.0)
+    size = np.array([0, 2, 7, 90])
+    expected = sum(
+        (fusion.hats(size) @ made.warm[:, [WARM.index(name)]]) * fusion.standardise(sources[name]) for name in names
+    )
+    np.testing.assert_allclose(made.group_scores(sources, size, slice(None), cold=False), expected, atol=1e-4)
