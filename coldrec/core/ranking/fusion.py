@@ -18,7 +18,7 @@ from coldrec.core.types import FloatArray, IntArray
 KNOTS = (0, 1, 3, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
 
-FAINT = 0.05
+FAINT = 0.02
 WITHOUT_HISTORY = frozenset({"popularity", "sales", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
@@ -122,7 +122,7 @@ class Fusion:
     def names_for(self, size: int) -> tuple[tuple[str, ...], frozenset[str]]:
         """The sources that matter to a visitor with ``size`` items, and those that only cold items need.
 
-        One that weighs less than a twentieth of the heaviest in its group moves hardly any item; leaving it out makes
+        One that weighs less than a fiftieth of the heaviest in its group moves hardly any item; leaving it out makes
         a list cheaper. Without a history only sources that do not read it say anything.
         """
         warm = self._weights(np.array([size]), WARM, cold=False)[0]
