@@ -77,6 +77,7 @@ def make(path: Path, items: int) -> dict[str, float]:
         entities=vocabulary(ENTITIES),
         content=Content(matrix("text", WORDS), matrix("entity", ENTITIES), matrix("borrow", items), numbers),
         counts=counts,
+        sold=counts,
         ease=matrix("ease", items),
         neighbours=matrix("neighbours", items),
         graph=empty,

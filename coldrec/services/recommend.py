@@ -23,7 +23,8 @@ from coldrec.services import placements, serving, slates, statements, visitors
 
 logger = logging.getLogger(__name__)
 
-SPARE = 8  # candidates fetched beyond the list's size, against what is sold out or already on the page
+SPARE = 8  # candidates fetched beyond the list's size, against what is sold out or already on the page,
+OVERLAP = 0.5  # and beyond that for each item of the page's other lists
 SPARE_MORE = 8  # times as many where these did not suffice
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
 CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
@@ -139,7 +140,7 @@ def serve(
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
     answers = []
     for one, place in zip(wanted, places, strict=True):
-        size = place.size if one.size is None else one.size
+        size = _size(one, place)
         try:
             chosen = _choose(page, shop, one, place.kind, size)
         except Exception:
@@ -216,7 +217,9 @@ def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -
     if not fresh:
         return
     try:
-        _retrieve(page, [(one, known[one.placement], frozenset()) for one in fresh])
+        sizes = [_size(one, known[one.placement]) for one in fresh]
+        spare = SPARE + int(OVERLAP * (sum(sizes) - max(sizes)))
+        _retrieve(page, [(one, known[one.placement], frozenset()) for one in fresh], spare)
         found = [c for one in fresh for c in page.lists[one, frozenset()]]
         named = {item for c in found for item in c.reason.evidence}  # reasons say their titles
         _read_cards(page, shop, ({c.item for c in found} | named) - page.cards.keys())
@@ -225,7 +228,7 @@ def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -
 
 
 def _retrieve(
-    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement, frozenset[str]]], spare: int = SPARE
+    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement, frozenset[str]]], spare: int
 ) -> None:
     requests = [
         Request(
@@ -238,7 +241,7 @@ def _retrieve(
         )
         for one, place, hidden in lists
     ]
-    sizes = [(one.size or place.size) + spare for one, place, _hidden in lists]
+    sizes = [_size(one, place) + spare for one, place, _hidden in lists]
     found = (
         pipeline.recommend(page.serving.model, requests, sizes)
         if page.serving.model is not None
@@ -246,6 +249,10 @@ def _retrieve(
     )
     for (one, _place, hidden), candidates in zip(lists, found, strict=True):
         page.lists[one, hidden] = candidates
+
+
+def _size(one: PlacementRequest, place: placements.Placement) -> int:
+    return place.size if one.size is None else one.size
 
 
 def _without_model(request: Request) -> list[Candidate]:
@@ -286,7 +293,7 @@ def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: in
         if len(chosen) < size and len(page.lists[one, frozenset()]) >= size + SPARE:
             # The spare ones were sold out or on the page already: look again, further down.
             hidden = frozenset(page.shown | {item for item, card in page.cards.items() if card is None})
-            _retrieve(page, [(one, place, hidden)], spare=SPARE * SPARE_MORE)
+            _retrieve(page, [(one, place, hidden)], SPARE * SPARE_MORE)
             more = page.lists[one, hidden]
             _read_cards(page, shop, {c.item for c in more} - page.cards.keys())
             _take(page, more, chosen, groups, size)
