@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 from django.conf import settings
+
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("patient")
 
 REQUIRED = bool(os.environ.get("COLDREC_REQUIRE_SERVICES"))
 
