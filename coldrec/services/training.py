@@ -171,7 +171,8 @@ def clean_up(shop: Shop) -> None:
         shop=shop, state=TrainingRun.State.RUNNING, started_at__lt=timezone.now() - STALE
     ).update(state=TrainingRun.State.FAILED, error="The process was stopped.", finished_at=timezone.now())
     with transaction.atomic():
-        _drop_artifacts(Shop.objects.select_for_update(of=("self",)).select_related("serving_version").get(pk=shop.pk))
+        # Alone: rows joined to a row that is waited for would be those from before the wait.
+        _drop_artifacts(Shop.objects.select_for_update().get(pk=shop.pk))
 
 
 def _drop_artifacts(shop: Shop) -> None:
