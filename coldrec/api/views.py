@@ -169,7 +169,7 @@ def _visitor(request: Request, shop: Shop) -> Visitor | None:
         if not _is_identified(request) or not request.user.has_perm("coldrec.view_visitor"):
             raise errors.NotTrusted
         return visitors.from_outside_id(shop, outside_id)
-    return visitors.from_request(_http(request), create=False)
+    return visitors.from_request(_http(request), create=False, with_history=conf.get("HISTORY_LENGTH"))
 
 
 def _is_identified(request: Request) -> bool:

@@ -168,6 +168,6 @@ def _ranker(artifact: Artifact, terms: int) -> tuple[Ranker | None, FloatArray |
     if kind not in LEARNED:
         raise ArtifactError(f"{artifact.path} has the ranker {kind!r}; known are fusion, {', '.join(LEARNED)}")
     directions = artifact.array("directions")
-    if directions.ndim != 2 or len(directions) != terms or not np.isfinite(directions).all():
+    if directions.ndim != 2 or len(directions) != terms:
         raise ArtifactError(f"{artifact.path}: directions of shape {directions.shape} do not fit {terms} terms")
     return LEARNED[kind](artifact.array, document), directions

@@ -140,13 +140,12 @@ def serve(
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
     answers = []
     for one, place in zip(wanted, places, strict=True):
-        size = _size(one, place)
         try:
-            chosen = _choose(page, shop, one, place.kind, size)
+            chosen = _choose(page, shop, one, place)
         except Exception:
             logger.exception("coldrec: placement %s could not be filled", one.placement)
             chosen = []
-        answers.append(_slate(page, shop, one, place, chosen, later=request is not None))
+        answers.append(_slate(page, shop, one, chosen, later=request is not None))
     return answers
 
 
@@ -284,8 +283,10 @@ def _sellable(shop: Shop, ids: Sequence[str]) -> list[Card]:
     return [Card(*row) for row in rows]
 
 
-def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: int) -> list[tuple[Candidate, Card]]:
-    place = placements.get(one.placement)
+def _choose(
+    page: _Page, shop: Shop, one: PlacementRequest, place: placements.Placement
+) -> list[tuple[Candidate, Card]]:
+    size = _size(one, place)
     chosen: list[tuple[Candidate, Card]] = []
     groups = set(page.groups)
     if (one, frozenset()) in page.lists:
@@ -297,7 +298,11 @@ def _choose(page: _Page, shop: Shop, one: PlacementRequest, kind: Kind, size: in
             more = page.lists[one, hidden]
             _read_cards(page, shop, {c.item for c in more} - page.cards.keys())
             _take(page, more, chosen, groups, size)
-    if len(chosen) < size and kind not in (Kind.RECENT, Kind.TOGETHER) and (page.serving.model is None or not chosen):
+    if (
+        len(chosen) < size
+        and place.kind not in (Kind.RECENT, Kind.TOGETHER)
+        and (page.serving.model is None or not chosen)
+    ):
         _take(page, _newest(page, shop, one, size), chosen, groups, size)
     page.shown.update(card.id for _candidate, card in chosen)
     page.groups.update(groups)
@@ -335,7 +340,6 @@ def _slate(
     page: _Page,
     shop: Shop,
     one: PlacementRequest,
-    place: placements.Placement,
     chosen: Sequence[tuple[Candidate, Card]],
     *,
     later: bool,

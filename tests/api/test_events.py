@@ -1,17 +1,14 @@
 """Events that come in wrong, too big or in odd dress: always an answer that says what to do, never a lost good one."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 
 from coldrec.models import Event, RejectedEvent, Visitor
 from coldrec.services import events
 from tests.api.shopper import EVENTS, Shopper, server, view
+from tests.clients import Clients
 
 pytestmark = pytest.mark.usefixtures("db", "settings_of_shop")
 
@@ -243,38 +240,10 @@ print(accepted, duplicate, rejected, busy)
 def test_events_posted_twice_by_four_clients_at_once_count_once(tmp_path):
     """Four processes with the whole stack, on one database: a file for SQLite, the test database for PostgreSQL."""
     total, clients = 2_000, 4
-    if connection.vendor == "sqlite":
-        url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
-    else:
-        given = connection.settings_dict
-        url = f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
-    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."}
-
-    def python(code, *arguments):
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    prepare = python(
-        "import django; django.setup()\n"
-        "from django.core.management import call_command; call_command('migrate', verbosity=0)\n"
-        "from coldrec.services import shops; shops.current()"
-    )
-    assert prepare.wait(timeout=60) == 0
-    running = [python(CLIENT, 1 + i * 777, total) for i in range(clients)]
-    for client in running:
-        assert client.stdout.readline() == "ready\n"
-    for client in running:
-        client.stdin.write("go\n")
-        client.stdin.flush()
-    answers = [tuple(map(int, client.communicate(timeout=120)[0].split())) for client in running]
-    assert all(client.returncode == 0 for client in running)
+    processes = Clients(tmp_path)
+    processes.prepare("from coldrec.services import shops; shops.current()")
+    answers = processes.race(CLIENT, [(1 + i * 777, total) for i in range(clients)])
     accepted, duplicate, rejected, _busy = map(sum, zip(*answers, strict=True))
-    count = python("import django; django.setup()\nfrom coldrec.models import Event\nprint(Event.objects.count())")
-    assert int(count.communicate(timeout=60)[0]) == total, "every event is there once"
+    assert processes.count_events() == total, "every event is there once"
     assert (accepted, rejected) == (total, 0), "and was counted as accepted once, over all clients"
     assert accepted + duplicate == total * 2 * clients

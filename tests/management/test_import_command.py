@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from coldrec.models import Event, Item, RejectedEvent
+from tests.rows import write
 
 pytestmark = pytest.mark.django_db
 
@@ -33,20 +33,6 @@ EVENTS = [
     {"event_id": "3", "event": "view", "user_id": "", "item_id": "a", "timestamp": "2026-05-01T10:00:00Z"},
     {"event_id": "4", "event": "purchase", "user_id": "bob", "item_id": "c", "timestamp": "2026-05-02T10:00:00Z"},
 ]
-
-
-def write(path: Path, rows: list[dict]) -> Path:
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as out:
-            table = csv.DictWriter(out, fieldnames=list(rows[0]))
-            table.writeheader()
-            table.writerows(rows)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    else:
-        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-        parquet.write_table(arrow.Table.from_pylist(rows), path)
-    return path
 
 
 def lines(rows: list[int], suffix: str) -> list[int]:

@@ -1,9 +1,6 @@
 """Events: read strictly, stored exactly once, nothing lost."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
@@ -11,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +17,7 @@ from coldrec.core.types import EventKind
 from coldrec.models import Event, RejectedEvent, Shop, Visitor
 from coldrec.services import events, visitors
 from coldrec.signals import events_recorded
+from tests.clients import Clients
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SLATE = "b9c7a4c6-7c7e-4e0b-9c1f-0b7d3c4e5f60"
@@ -387,40 +384,13 @@ print(accepted, duplicate, rejected)
 def test_ten_thousand_events_posted_twice_by_four_clients_count_once(tmp_path):
     """Four processes on one database: a file of its own for SQLite, the test database for PostgreSQL."""
     total, clients = 10_000, 4
-    if connection.vendor == "sqlite":
-        url = f"sqlite:///{tmp_path / 'events.sqlite3'}"
-    else:
-        given = connection.settings_dict
-        url = f"postgres://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
-    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."}
-
-    def python(code, *arguments, **options):
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-
-    prepare = python(
-        "import django; django.setup()\n"
-        "from django.core.management import call_command; call_command('migrate', verbosity=0)\n"
+    processes = Clients(tmp_path)
+    processes.prepare(
         "from coldrec.services import shops; from coldrec.models import Visitor\n"
         "Visitor.objects.create(shop=shops.current(), key='v')"
     )
-    assert prepare.wait(timeout=60) == 0
-    running = [python(CLIENT, 1 + i * 2_777, total) for i in range(clients)]
-    for client in running:
-        assert client.stdout.readline() == "ready\n"
-    for client in running:
-        client.stdin.write("go\n")
-        client.stdin.flush()
-    answers = [tuple(map(int, client.communicate(timeout=120)[0].split())) for client in running]
-    assert all(client.returncode == 0 for client in running), "no client may fail, whatever the database does"
+    answers = processes.race(CLIENT, [(1 + i * 2_777, total) for i in range(clients)])
     accepted, duplicate, rejected = map(sum, zip(*answers, strict=True))
-    count = python("import django; django.setup()\nfrom coldrec.models import Event\nprint(Event.objects.count())")
-    assert int(count.communicate(timeout=60)[0]) == total, "every event is there once"
+    assert processes.count_events() == total, "every event is there once"
     assert (accepted, rejected) == (total, 0), "and was counted as accepted once, over all clients"
     assert accepted + duplicate == total * 2 * clients

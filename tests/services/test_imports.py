@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import sys
@@ -16,6 +15,7 @@ from coldrec.core.errors import DatasetError
 from coldrec.models import Event, Item, RejectedEvent, Triple, Visitor
 from coldrec.services import events, shops
 from coldrec.services.imports import Format, RejectedRow, Source, import_events, import_items
+from tests.rows import write
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -28,20 +28,6 @@ PAST = [
     {"event_id": "1", "event": "view", "user_id": "ann", "item_id": "a", "timestamp": "2026-05-01T10:00:00Z"},
     {"event_id": "2", "event": "purchase", "user_id": "bob", "item_id": "b", "timestamp": "2026-05-02T10:00:00Z"},
 ]
-
-
-def write(path: Path, rows: list[dict]) -> Path:
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as out:
-            table = csv.DictWriter(out, fieldnames=list(rows[0]))
-            table.writeheader()
-            table.writerows(rows)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    else:
-        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-        parquet.write_table(arrow.Table.from_pylist(rows), path)
-    return path
 
 
 def items(path: Path, **options):

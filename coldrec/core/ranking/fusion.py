@@ -51,8 +51,8 @@ PRIOR_COLD: Mapping[str, float] = {
 def standardise(scores: FloatArray, *, log: bool = False) -> FloatArray:
     """Every row with mean 0 and standard deviation 1 over its last axis; a constant row becomes zero.
 
-    With ``log`` values are damped, which keeps a source with few large values, such as
-    EASE on a dense set, from drowning the rest.
+    With ``log`` values are damped, which keeps a source with few large values, such as EASE on a dense set, from
+    drowning the rest.
     """
     result, scale = _centred(scores)
     result *= scale
@@ -117,7 +117,7 @@ class Fusion:
         """The sources with a weight that matters; the others need not be computed."""
         used = {name for name, column in zip(WARM, self.warm.T, strict=True) if np.abs(column).max() > 0}
         used |= {name for name, weight in zip(COLD, self.cold, strict=True) if abs(weight) > 0}
-        return tuple(name for name in dict.fromkeys(WARM + COLD) if name in used)
+        return tuple(name for name in NAMES if name in used)
 
     def names_for(self, size: int) -> tuple[tuple[str, ...], frozenset[str]]:
         """The sources that matter to a visitor with ``size`` items, and those that only cold items need.

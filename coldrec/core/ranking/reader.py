@@ -47,8 +47,7 @@ class Reader:
     @classmethod
     def of(cls, sources: Sources, directions: FloatArray) -> Reader:
         """The reader of all items that ``sources`` know, fresh ones included."""
-        parts = [sources.content] if sources.fresh is None else [sources.content, sources.fresh]
-        vectors = np.concatenate([joint(part.text, part.entity) @ directions for part in parts])
+        vectors = np.concatenate([joint(part.text, part.entity) @ directions for part in sources.contents()])
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-6)
         counts = np.pad(sources.counts, (0, sources.size - sources.n))

@@ -330,14 +330,15 @@ class Sources:
             profiles = [
                 main @ said if new is None or own is None else main @ said + new @ own for main, new in histories
             ]
-        parts = [_likeness(getattr(c, matrix), getattr(c, f"{matrix}_t"), profiles) for c in self._contents(cold=cold)]
+        parts = [_likeness(getattr(c, matrix), getattr(c, f"{matrix}_t"), profiles) for c in self.contents(cold=cold)]
         return [self._placed(one, cold=cold) for one in zip(*parts, strict=True)]
 
     def _by_content(self, part: Callable[[Content], FloatArray], *, cold: bool) -> FloatArray:
         """(b, size) from what is worked out for each part of the items."""
-        return self._placed([part(one) for one in self._contents(cold=cold)], cold=cold)
+        return self._placed([part(one) for one in self.contents(cold=cold)], cold=cold)
 
-    def _contents(self, *, cold: bool) -> list[Content]:
+    def contents(self, *, cold: bool = False) -> list[Content]:
+        """The parts that make up all items, or all cold ones, in the order of their places."""
         if cold:
             return [self._cold[1]]
         return [self.content] if self.fresh is None else [self.content, self.fresh]
@@ -366,7 +367,7 @@ class Sources:
 
     def _all(self, part: Callable[[Content], FloatArray]) -> FloatArray:
         """(size,) from what is worked out for each part of the items."""
-        return np.concatenate([np.asarray(part(one), np.float32) for one in self._contents(cold=False)])
+        return np.concatenate([np.asarray(part(one), np.float32) for one in self.contents()])
 
     def _pad(self, score: FloatArray) -> FloatArray:
         if self.fresh is None:
@@ -445,8 +446,6 @@ class Sources:
         ):
             if array.shape != shape:
                 raise ArtifactError(f"{artifact.path}: {name} has shape {array.shape}; the catalogue needs {shape}")
-            if not np.isfinite(array).all():
-                raise ArtifactError(f"{artifact.path}: {name} holds NaN or infinite values")
 
         def trend(name: str) -> Trend | None:
             if name not in facts["trends"]:
@@ -592,6 +591,4 @@ def _matrix(artifact: Artifact, name: str, shape: tuple[int, int]) -> sparse.csr
         raise ArtifactError(f"{artifact.path}: {name} does not fit a matrix of shape {shape}")
     if len(indices) and (indices.min() < 0 or indices.max() >= shape[1]):
         raise ArtifactError(f"{artifact.path}: {name} points outside its {shape[1]} columns")
-    if not np.isfinite(data).all():
-        raise ArtifactError(f"{artifact.path}: {name} holds NaN or infinite values")
     return sparse.csr_array((data, indices, indptr), shape=shape, copy=False)
