@@ -20,7 +20,8 @@ FOUR = 1.6  # four lists ÷ one
 QUERIES = 2  # to coldrec's tables before the answer is out
 HISTORY = 20  # events of the visitor
 SHOPPERS = 8
-WARM_UP = 10
+PRODUCTS = 20  # whose pages are asked for in turns
+WARM_UP = PRODUCTS
 
 
 class Counter:
@@ -44,36 +45,44 @@ def check(items: int, events: int, rounds: int) -> list[Check]:
     shop, dataset = made.open_shop(items, events)
     shoppers = [made.shopper(shop, dataset, HISTORY, seed=seed) for seed in range(SHOPPERS)]
     callers = [Caller(cookie_of(shop, visitor)) for visitor in shoppers]
-    item = dataset.items[items // 2].id
-    pages = {"empty": "/empty/", "none": "/none/", "one": "/one/", "four": f"/four/{item}/"}
+    middle = items // 2
+    of_products = [f"/four/{item.id}/" for item in dataset.items]
+    pages = {
+        "empty": ["/empty/"],
+        "none": ["/none/"],
+        "one": ["/one/"],
+        "four": of_products[middle : middle + PRODUCTS],
+        "first_view": of_products[:middle],  # of a product whose page this process has not made before
+    }
     answers = take_turns(callers, pages, rounds)
     return judge(answers, count_queries(callers, pages["four"], rounds), items)
 
 
-def take_turns(callers: Sequence[Caller], pages: Mapping[str, str], rounds: int) -> dict[str, list[Answer]]:
-    """Page → its answers, asked for in turns by visitors in turns."""
+def take_turns(callers: Sequence[Caller], pages: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Answer]]:
+    """Page → its answers, asked for in turns by visitors in turns, at its addresses in turns."""
     found: dict[str, list[Answer]] = {name: [] for name in pages}
     for turn in range(-WARM_UP, rounds):
         caller = callers[turn % len(callers)]
-        for name, address in pages.items():
+        for name, addresses in pages.items():
+            address = addresses[turn % len(addresses)]
             answer = caller(address)
             if answer.status != 200:
                 raise RuntimeError(f"{address} answered {answer.status}")
             lists = answer.body.count(b"data-coldrec-placement")
-            if lists != {"one": 1, "four": 4}.get(name, 0):
+            if lists != {"one": 1, "four": 4, "first_view": 4}.get(name, 0):
                 raise RuntimeError(f"{address} shows {lists} lists")
             if turn >= 0:
                 found[name].append(answer)
     return found
 
 
-def count_queries(callers: Sequence[Caller], address: str, rounds: int) -> list[Counter]:
+def count_queries(callers: Sequence[Caller], addresses: Sequence[str], rounds: int) -> list[Counter]:
     """Queries of each of some pages."""
     counters = []
     for turn in range(min(rounds, 100)):
         counter = Counter()
         with connection.execute_wrapper(counter):
-            callers[turn % len(callers)](address, between=counter.out)
+            callers[turn % len(callers)](addresses[turn % len(addresses)], between=counter.out)
         counters.append(counter)
     return counters
 
@@ -112,6 +121,7 @@ def judge(answers: Mapping[str, Sequence[Answer]], counters: Sequence[Counter], 
             "× one",
             {
                 "added_ms": {"p50": _ms(added(p50, "four")), "p99": _ms(added(p99, "four"))},
+                "ratio_on_first_view": round(added(p50, "first_view") / added(p50, "one"), 2),
                 "ratio_of_processor_time": round(added(cpu, "four") / added(cpu, "one"), 2),
                 "after_the_answer_ms": _ms(after["four"]),
             },

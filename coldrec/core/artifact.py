@@ -113,7 +113,8 @@ class Artifact:
         file = self._file(f"{name}.npy")
         try:
             try:
-                array = np.load(file, mmap_mode="r", allow_pickle=False)
+                # As a plain array over the map: numpy's own class for maps costs time at every operation.
+                array = np.load(file, mmap_mode="r", allow_pickle=False).view(np.ndarray)
             except ValueError:  # an empty array cannot be mapped
                 array = np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from coldrec.core.retrieval.neighbours import entries
 from coldrec.core.retrieval.sources import Sources
 from coldrec.core.types import FloatArray, IntArray
 
@@ -14,44 +15,30 @@ EVIDENCE = 2
 """Items named as evidence at most."""
 
 
-def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> list[list[tuple[int, float]]]:
-    """For every chosen position the known positions that speak for it, strongest first, with their weights.
+def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> list[list[int]]:
+    """For every chosen position the known positions that speak for it, strongest first.
 
-    The weight adds likeness in words and entities to shared visitors, each on its own scale of 0 to 1 within this
-    list. Both are parts of the score, so taking the evidence out of the history lowers the item. An item that nothing
-    known speaks for has no evidence.
+    What counts is likeness in words, in entities and in visitors, each between 0 and 1. All are parts of the score, so
+    taking the evidence out of the history lowers the item. An item that nothing known speaks for has no evidence.
     """
     if not chosen or not known:
         return [[] for _ in chosen]
-    alike = _likeness(sources, "text", chosen, known)
-    tied = _likeness(sources, "entity", chosen, known)
     shared = _entries(sources.neighbours, known, chosen, sources.n)
-    weight = _scaled(alike) + _scaled(tied) + _scaled(shared)
+    weight = _likeness(sources, chosen, known) + shared / (shared.max(initial=0) or 1)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [
-        [(known[at], float(weight[row, at])) for at in order[row] if weight[row, at] > 0] for row in range(len(chosen))
+        [known[at] for at, how_much in zip(best, weights, strict=True) if how_much > 0]
+        for best, weights in zip(order.tolist(), np.take_along_axis(weight, order, axis=1).tolist(), strict=True)
     ]
 
 
-def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
-    """(chosen, known) cosine in words or in entities; only terms of the chosen items are looked at."""
-    main: sparse.csr_array = getattr(sources.content, matrix)
-    fresh: sparse.csr_array | None = getattr(sources.fresh, matrix) if sources.fresh else None
-
-    def lines(positions: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
-        """Line, term and weight of all entries of these items."""
-        rows = np.asarray(positions)
-        line, term, weight = _rows(main, np.where(rows < sources.n, rows, -1))
-        if fresh is None or (rows < sources.n).all():
-            return line, term, weight
-        new = _rows(fresh, np.where(rows >= sources.n, rows - sources.n, -1))
-        return np.concatenate([line, new[0]]), np.concatenate([term, new[1]]), np.concatenate([weight, new[2]])
-
-    line, term, weight = lines(chosen)
+def _likeness(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
+    """(chosen, known) cosine in words plus that in entities; only terms of the chosen items are looked at."""
+    line, term, weight = _terms(sources, chosen)
     used, column = np.unique(term, return_inverse=True)
     left = np.zeros((len(chosen), len(used)), np.float32)
     left[line, column] = weight
-    line, term, weight = lines(known)
+    line, term, weight = _terms(sources, known)
     column = np.searchsorted(used, term)
     there = column < len(used)
     there[there] = used[column[there]] == term[there]
@@ -60,10 +47,23 @@ def _likeness(sources: Sources, matrix: str, chosen: Sequence[int], known: Seque
     return np.asarray(left @ right.T)
 
 
+def _terms(sources: Sources, positions: Sequence[int]) -> tuple[IntArray, IntArray, FloatArray]:
+    """Line, term and weight of all that some items say of themselves; entities are numbered after the words."""
+    rows, start, found = np.asarray(positions), 0, []
+    for part in sources.contents():
+        own = np.where((rows >= start) & (rows < start + part.text.shape[0]), rows - start, -1)
+        start += part.text.shape[0]
+        if (own >= 0).any():
+            line, term, weight = entries(part.entity, own)
+            found += [entries(part.text, own), (line, term + part.text.shape[1], weight)]
+    line, term, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return line, term, weight
+
+
 def _entries(matrix: sparse.csr_array, known: Sequence[int], chosen: Sequence[int], n: int) -> FloatArray:
     """(chosen, known) entries of an item-to-item matrix, from known to chosen; fresh items have none."""
     rows = np.asarray(known)
-    line, column, value = _rows(matrix, np.where(rows < n, rows, -1))
+    line, column, value = entries(matrix, np.where(rows < n, rows, -1))
     order = np.argsort(chosen)
     ordered = np.asarray(chosen)[order]
     place = np.searchsorted(ordered, column)
@@ -72,17 +72,3 @@ def _entries(matrix: sparse.csr_array, known: Sequence[int], chosen: Sequence[in
     found = np.zeros((len(chosen), len(known)), np.float32)
     found[order[place[there]], line[there]] = value[there]
     return found
-
-
-def _rows(matrix: sparse.csr_array, rows: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Line (into ``rows``), column and value of all entries of some rows; a row of −1 has none."""
-    starts = matrix.indptr[rows]
-    counts = np.where(rows >= 0, matrix.indptr[rows + 1] - starts, 0)
-    ends = np.cumsum(counts)
-    at = np.arange(ends[-1]) + np.repeat(starts - (ends - counts), counts)
-    return np.repeat(np.arange(len(rows)), counts), matrix.indices[at], matrix.data[at]
-
-
-def _scaled(matrix: FloatArray) -> FloatArray:
-    top = float(np.abs(matrix).max(initial=0))
-    return matrix / top if top else matrix

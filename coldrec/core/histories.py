@@ -1,62 +1,91 @@
-"""Visitors' histories as matrices: the one form in which sources read what a visitor did."""
+"""Visitors' histories as weighted entries: the one form in which sources read what a visitor did."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
-from coldrec.core.types import FloatArray, IntArray, Interaction
+from coldrec.core.types import BoolArray, FloatArray, IntArray, Interaction
 
-RECENT = 0.8  # weight of an item against the one touched after it
-LATEST = 0.3
+SEEN, RECENT, LATEST = range(3)
+"""Rows of ``Histories.weights``."""
+
+FADES = np.array([1.0, 0.8, 0.3])[:, None]
+"""By row: the weight of an item against the one touched after it."""
 
 
 @dataclass(frozen=True)
 class Histories:
-    """b visitors over n items. Rows of the three matrices have the same entries, an item once.
+    """b visitors over n items: N entries, an item once for each visitor.
 
-    ``seen`` counts every item 1, ``recent`` and ``latest`` fade with the number of items touched since;
-    ``size`` (b,) distinct items; ``now`` (b,) seconds since 1970 when the list is asked for, NaN where unknown.
+    Visitor u touched ``items[indptr[u]:indptr[u + 1]]``. ``weights`` (3, N): SEEN counts every item 1, RECENT and
+    LATEST fade with the number of items touched since. ``size`` (b,) distinct items; ``now`` (b,) seconds since 1970
+    when the list is asked for, NaN where unknown.
     """
 
-    seen: sparse.csr_array
-    recent: sparse.csr_array
-    latest: sparse.csr_array
+    indptr: IntArray
+    items: npt.NDArray[np.int32]
+    weights: FloatArray
+    n: int
     size: IntArray
     now: FloatArray
 
     def __len__(self) -> int:
         return len(self.size)
 
+    def matrix(self, row: int) -> sparse.csr_array:
+        """(b, n) by one row of the weights."""
+        return sparse.csr_array((self.weights[row], self.items, self.indptr), shape=(len(self), self.n))
+
+    def among(self, start: int, stop: int) -> Histories:
+        """The same visitors over the items from ``start`` up to ``stop`` alone, numbered from 0."""
+        if start == 0 and stop == self.n:
+            return self
+        inside = (self.items >= start) & (self.items < stop)
+        kept = np.concatenate([[0], np.cumsum(inside)])[self.indptr]
+        return replace(
+            self, indptr=kept, items=self.items[inside] - start, weights=self.weights[:, inside], n=stop - start
+        )
+
+    def lend(self, lent: BoolArray, line: IntArray, items: IntArray, shares: FloatArray, n: int) -> Histories:
+        """The same visitors over n items with the entries ``lent`` (N,) given away.
+
+        Entry ``line[i]`` gives the share ``shares[i]`` of its weight to ``items[i]``.
+        """
+        visitor = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        place = np.concatenate([visitor[~lent] * n + self.items[~lent], visitor[line] * n + items])
+        weights = np.concatenate([self.weights[:, ~lent], self.weights[:, line] * shares], axis=1)
+        places, where = np.unique(place, return_inverse=True)
+        return replace(
+            self,
+            indptr=np.searchsorted(places, n * np.arange(len(self) + 1)),
+            items=(places % n).astype(np.int32),
+            weights=np.stack([np.bincount(where, row, len(places)) for row in weights]).astype(np.float32),
+            n=n,
+        )
+
 
 def from_rows(rows: Sequence[IntArray], n: int, now: Sequence[float] | FloatArray) -> Histories:
     """Histories from item positions per visitor, oldest first; an item touched twice counts at its last place."""
-    indices, indptr, recent, latest = [], [0], [], []
+    items, ages = [], []
     for row in rows:
-        row = np.asarray(row, np.int64)
-        reverse, first = np.unique(row[::-1], return_index=True)  # ascending positions, place from the end
-        age = np.empty(len(first), np.int64)
-        age[np.argsort(first)] = np.arange(len(first))  # 0 is the item touched last
-        indices.append(reverse)
-        recent.append(RECENT**age)
-        latest.append(LATEST**age)
-        indptr.append(indptr[-1] + len(reverse))
-    flat = np.concatenate(indices).astype(np.int32) if indices else np.zeros(0, np.int32)
-    pointer = np.array(indptr, np.int64)
-
-    def matrix(values: FloatArray) -> sparse.csr_array:
-        return sparse.csr_array((values.astype(np.float32), flat, pointer), shape=(len(rows), n))
-
-    faded = np.concatenate(recent) if recent else np.zeros(0)
-    last = np.concatenate(latest) if latest else np.zeros(0)
+        # Ascending positions, each with the place of its last touch counted from the end.
+        found, last = np.unique(np.asarray(row, np.int64)[::-1], return_index=True)
+        age = np.empty(len(last), np.int64)
+        age[np.argsort(last)] = np.arange(len(last))  # 0 is the item touched last
+        items.append(found)
+        ages.append(age)
+    size = np.array([len(found) for found in items], np.int64)
     return Histories(
-        seen=matrix(np.ones(len(flat))),
-        recent=matrix(faded),
-        latest=matrix(last),
-        size=np.diff(pointer),
+        indptr=np.concatenate([[0], np.cumsum(size)]),
+        items=np.concatenate([np.zeros(0, np.int64), *items]).astype(np.int32),
+        weights=(FADES ** np.concatenate([np.zeros(0, np.int64), *ages])).astype(np.float32),
+        n=n,
+        size=size,
         now=np.asarray(now, np.float64),
     )
 
@@ -71,6 +100,6 @@ def from_interactions(
     rows, asked = [], []
     for history, moment in zip(histories, now, strict=True):
         rows.append(np.array([position[e.item] for e in history if e.item in position], np.int64))
-        times = [e.at for e in history if e.at is not None]
+        times = [e.at for e in history if e.at is not None] if moment is None else []
         asked.append(moment if moment is not None else max(times, default=np.nan))
     return from_rows(rows, n, asked)

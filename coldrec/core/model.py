@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -26,6 +27,12 @@ LEARNED: Mapping[str, Callable[[Callable[[str], Any], Mapping[str, Any]], Ranker
     "mlp": MLPRanker.load,
 }
 """Rankers beside the fusion, by the kind that an artifact names."""
+
+Order = Callable[[Sources, Sequence[int], int], tuple[IntArray, FloatArray]]
+"""Which k items stand best beside some seeds: :mod:`coldrec.core.ranking.beside`."""
+
+BESIDE_KEPT = 2048  # lists beside seeds that are kept: they are the same for every visitor
+BESIDE_DEPTH = 64  # items of such a list, or a multiple
 
 
 @dataclass(frozen=True)
@@ -125,11 +132,6 @@ class Model:
         return {path: np.array(rows, np.int64) for path, rows in found.items()}
 
     @cached_property
-    def silent(self) -> frozenset[str]:
-        """Sources that have nothing to say about any item."""
-        return frozenset(self.sources.silent())
-
-    @cached_property
     def _sources_for(self) -> Callable[[int], tuple[tuple[str, ...], frozenset[str]]]:
         return lru_cache(maxsize=512)(self.fusion.names_for)
 
@@ -140,6 +142,16 @@ class Model:
         needed = self._sources_for(int(histories.size[0])) if len(histories) == 1 else (self.fusion.names(), ONLY_COLD)
         sources = self.sources.scores(histories, *needed)
         return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
+
+    def beside(self, order: Order, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
+        """The k best positions beside the seeds by ``order``, with scores; what was asked for lately is kept."""
+        rows, scores = self._beside(order, tuple(seeds), -(-k // BESIDE_DEPTH) * BESIDE_DEPTH)
+        return rows[:k], scores[:k]
+
+    @cached_property
+    def _beside(self) -> Callable[[Order, tuple[int, ...], int], tuple[IntArray, FloatArray]]:
+        sources = weakref.proxy(self.sources)  # what is kept must not keep an old model in memory
+        return lru_cache(maxsize=BESIDE_KEPT)(lambda order, seeds, depth: order(sources, seeds, depth))
 
     @property
     def policy(self) -> str:

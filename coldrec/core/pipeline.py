@@ -6,7 +6,7 @@ the highest rung that has something to say; each candidate names its rung.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -14,18 +14,26 @@ import numpy as np
 from coldrec.core import histories
 from coldrec.core.explain import because
 from coldrec.core.model import Model
-from coldrec.core.ranking.fusion import standardise
+from coldrec.core.ranking.beside import similar, together
 from coldrec.core.ranking.reader import top
-from coldrec.core.types import BoolArray, Candidate, FloatArray, IntArray, Interaction, Kind, Level, Reason, Request
+from coldrec.core.types import (
+    BoolArray,
+    Candidate,
+    FloatArray,
+    IntArray,
+    Interaction,
+    ItemId,
+    Kind,
+    Level,
+    Reason,
+    Request,
+)
 
 KNOWN = 5
 """Distinct items from which on a list counts as personal; below it is the session's."""
 
 NEW_ITEMS = 200
 """Newest items that a list of new arrivals is chosen from."""
-
-TOGETHER_FLOOR = 1e-4
-"""Weakest evidence for "goes with": below it nothing is better than filler."""
 
 _TOLD = {Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}
 """Kinds of list whose reason is the same for every item."""
@@ -49,8 +57,18 @@ def rank(
     return _Visit(model, tuple(history), now).best(k, candidates)
 
 
-def recommend(model: Model | None, requests: Sequence[Request], k: int | Sequence[int]) -> list[list[Candidate]]:
-    """One list per request, at most k long, best first; requests of one visitor share one retrieval.
+def recommend(
+    model: Model | None,
+    requests: Sequence[Request],
+    k: int | Sequence[int],
+    *,
+    spare: int = 0,
+    distinct: bool = False,
+) -> list[list[Candidate]]:
+    """One list per request, at most k + spare long, best first; requests of one visitor share one retrieval.
+
+    ``spare`` candidates stand behind the k wanted, for filters of the caller's. With ``distinct``, as on one page, what
+    is among the k wanted of one list is not in those after it.
 
     Without a model, or where no rung has anything, a list is empty: the caller's next step is the newest items of its
     own tables.
@@ -58,6 +76,7 @@ def recommend(model: Model | None, requests: Sequence[Request], k: int | Sequenc
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
     visits: dict[tuple[tuple[Interaction, ...], float | None], _Visit] = {}
     lists: list[list[Candidate]] = []
+    shown: set[ItemId] = set()
     for request, size in zip(requests, sizes, strict=True):
         if model is None or size < 1:
             lists.append([])
@@ -65,13 +84,15 @@ def recommend(model: Model | None, requests: Sequence[Request], k: int | Sequenc
         key = (request.history, request.now)
         if key not in visits:
             visits[key] = _Visit(model, *key)
-        lists.append(_fill(visits[key], request, size))
+        lists.append(_fill(visits[key], request, size + spare, shown))
+        if distinct:
+            shown.update(candidate.item for candidate in lists[-1][:size])
     return lists
 
 
-def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
+def _fill(visit: _Visit, request: Request, k: int, shown: Collection[ItemId]) -> list[Candidate]:
     model = visit.model
-    hidden = set(request.exclude)
+    hidden = {*request.exclude, *shown}
     if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
         hidden.update(request.seeds)
     taken = {row for item in hidden if (row := model.position.get(item)) is not None}
@@ -83,23 +104,32 @@ def _fill(visit: _Visit, request: Request, k: int) -> list[Candidate]:
                 chosen.append((row, score, level))
         if len(chosen) == k:
             break
-    known = visit.rows if request.kind not in (Kind.SIMILAR, Kind.TOGETHER) else visit.positions(request.seeds)
-    if request.kind in _TOLD:
-        known = []  # the list itself says why; evidence would not be shown
-    told = because(model.sources, [row for row, _, _ in chosen], known)
+    told = _evidence(visit, request, [row for row, _, _ in chosen])
     return [
         Candidate(model.item_ids[row], score, level, _reason(model, request.kind, level, row, evidence))
         for (row, score, level), evidence in zip(chosen, told, strict=True)
     ]
 
 
-def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[tuple[int, float]]) -> Reason:
+def _evidence(visit: _Visit, request: Request, chosen: Sequence[int]) -> list[list[int]]:
+    """For every chosen position those of the visitor's items, or of the seeds, that speak for it."""
+    if request.kind in _TOLD:
+        return [[] for _ in chosen]  # the list itself says why; evidence would not be shown
+    if request.kind not in (Kind.SIMILAR, Kind.TOGETHER):
+        return because(visit.model.sources, chosen, visit.rows)
+    seeds = visit.positions(request.seeds)
+    if len(seeds) == 1:
+        return [seeds for _ in chosen]  # what else
+    return because(visit.model.sources, chosen, seeds)
+
+
+def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int]) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in _TOLD:
         return Reason(_TOLD[kind])
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
         name = "together" if kind is Kind.TOGETHER else "similar" if kind is Kind.SIMILAR else "because"
-        return Reason(name, tuple(model.item_ids[j] for j, _ in evidence), evidence[0][1])
+        return Reason(name, tuple(model.item_ids[at] for at in evidence))
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")
     return Reason("new" if model.counts[row] == 0 else "popular")
@@ -154,26 +184,15 @@ def _personal(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
 
 
 def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
-    """Items that could stand in for the seeds: alike in content, and wanted by the same visitors."""
-    seeds = visit.positions(request.seeds)
-    if seeds:
-        heard = {name: w for name, w in _ALIKE.items() if name not in visit.model.silent}
-        sources = _seed_scores(visit.model, seeds, ("text", "entity", *heard))
-        score = np.array([*heard.values()], np.float32) @ standardise(
-            np.stack([sources[name] for name in heard]), log=True
-        )
-        rows = top(np.where(sources["text"] + sources["entity"] > 0, score, -np.inf), k)
-        yield Level.SIMILAR, rows, score[rows]
+    if seeds := visit.positions(request.seeds):
+        yield Level.SIMILAR, *visit.model.beside(similar, seeds, k)
     yield from _popular(visit, request, k)
 
 
 def _together(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
-    """Items bought beside the seeds; where the seeds are too new for that, beside items like them. No filler."""
-    seeds = visit.positions(request.seeds)
-    if seeds:
-        score = _seed_scores(visit.model, seeds, ("neighbours",))["neighbours"]
-        rows = top(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
-        yield Level.SIMILAR, rows, score[rows]
+    """No filler: nothing goes with the seeds only because it sells."""
+    if seeds := visit.positions(request.seeds):
+        yield Level.SIMILAR, *visit.model.beside(together, seeds, k)
 
 
 def _recent(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
@@ -215,8 +234,6 @@ def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> I
     yield Level.POPULAR, rows, score[rows]
 
 
-_ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors": 0.2}
-
 _RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
     Kind.PERSONAL: _personal,
     Kind.SIMILAR: _similar,
@@ -225,9 +242,3 @@ _RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
     Kind.TRENDING: _trending,
     Kind.NEW: _new,
 }
-
-
-def _seed_scores(model: Model, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
-    """Source name → (size,) scores of every item beside the seeds."""
-    matrix = histories.from_rows([np.array(seeds, np.int64)], len(model.item_ids), [np.nan])
-    return {name: score[0] for name, score in model.sources.scores(matrix, names).items()}

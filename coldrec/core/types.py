@@ -112,7 +112,6 @@ class Reason:
 
     kind: str
     evidence: tuple[ItemId, ...] = ()
-    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ from coldrec.services import placements, serving, slates, statements, visitors
 
 logger = logging.getLogger(__name__)
 
-SPARE = 8  # candidates fetched beyond the list's size, against what is sold out or already on the page,
-OVERLAP = 0.5  # and beyond that for each item of the page's other lists
-SPARE_MORE = 8  # times as many where these did not suffice
+SPARE = 6  # candidates fetched beyond the list's size, against what is sold out
+SPARE_MORE = 64  # where these did not suffice
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
 CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
 SAYINGS = {
@@ -102,7 +101,7 @@ class _Page:
     now: datetime
     history: tuple[Interaction, ...] = ()
     cards: dict[str, Card | None] = field(default_factory=dict)  # None: not sellable
-    lists: dict[tuple[PlacementRequest, frozenset[str]], list[Candidate]] = field(default_factory=dict)
+    lists: dict[PlacementRequest, list[Candidate]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     serving: serving.Serving = field(default_factory=serving.Serving)
@@ -136,8 +135,8 @@ def serve(
     """
     places = [placements.get(one.placement) for one in wanted]
     page = _page(shop, visitor, request, now)
-    _look_ahead(page, shop, _expected(request, wanted))
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
+    _look_ahead(page, shop, _expected(request, wanted))
     answers = []
     for one, place in zip(wanted, places, strict=True):
         try:
@@ -212,23 +211,21 @@ def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -
 def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -> None:
     """Retrieve for all lists at once and read their items' rows in one query."""
     known = placements.all_placements()
-    fresh = [one for one in expected if one.placement in known and (one, frozenset()) not in page.lists]
+    fresh = [(one, known[one.placement]) for one in expected if one.placement in known and one not in page.lists]
     if not fresh:
         return
     try:
-        sizes = [_size(one, known[one.placement]) for one in fresh]
-        spare = SPARE + int(OVERLAP * (sum(sizes) - max(sizes)))
-        _retrieve(page, [(one, known[one.placement], frozenset()) for one in fresh], spare)
-        found = [c for one in fresh for c in page.lists[one, frozenset()]]
-        named = {item for c in found for item in c.reason.evidence}  # reasons say their titles
-        _read_cards(page, shop, ({c.item for c in found} | named) - page.cards.keys())
+        found = _retrieve(page, fresh, frozenset(page.shown), SPARE)
+        page.lists.update(zip((one for one, _place in fresh), found, strict=True))
+        _read_cards(page, shop, (c for candidates in found for c in candidates))
     except Exception:
         logger.exception("coldrec: lists could not be retrieved")
 
 
 def _retrieve(
-    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement, frozenset[str]]], spare: int
-) -> None:
+    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement]], hidden: frozenset[str], spare: int
+) -> list[list[Candidate]]:
+    """Candidates for each list, ``spare`` more than it shows."""
     requests = [
         Request(
             kind=place.kind,
@@ -238,16 +235,12 @@ def _retrieve(
             exclude=hidden,
             now=page.now.timestamp(),
         )
-        for one, place, hidden in lists
+        for one, place in lists
     ]
-    sizes = [_size(one, place) + spare for one, place, _hidden in lists]
-    found = (
-        pipeline.recommend(page.serving.model, requests, sizes)
-        if page.serving.model is not None
-        else [_without_model(request) for request in requests]
-    )
-    for (one, _place, hidden), candidates in zip(lists, found, strict=True):
-        page.lists[one, hidden] = candidates
+    if page.serving.model is None:
+        return [_without_model(request) for request in requests]
+    sizes = [_size(one, place) for one, place in lists]
+    return pipeline.recommend(page.serving.model, requests, sizes, spare=spare, distinct=True)
 
 
 def _size(one: PlacementRequest, place: placements.Placement) -> int:
@@ -262,10 +255,10 @@ def _without_model(request: Request) -> list[Candidate]:
     return [Candidate(item, -float(at), Level.SESSION, Reason("seen")) for at, item in enumerate(seen)]
 
 
-def _read_cards(page: _Page, shop: Shop, ids: Iterable[str]) -> None:
-    wanted = list(ids)
-    if not wanted:
-        return
+def _read_cards(page: _Page, shop: Shop, candidates: Iterable[Candidate]) -> None:
+    """The rows of the candidates and of the items that their reasons name."""
+    ids = {item for c in candidates for item in (c.item, *c.reason.evidence)}
+    wanted = list(ids - page.cards.keys())
     page.cards.update(dict.fromkeys(wanted))
     for start in range(0, len(wanted), LOOKUP):
         page.cards.update({card.id: card for card in _sellable(shop, wanted[start : start + LOOKUP])})
@@ -289,14 +282,13 @@ def _choose(
     size = _size(one, place)
     chosen: list[tuple[Candidate, Card]] = []
     groups = set(page.groups)
-    if (one, frozenset()) in page.lists:
-        _take(page, page.lists[one, frozenset()], chosen, groups, size)
-        if len(chosen) < size and len(page.lists[one, frozenset()]) >= size + SPARE:
+    if one in page.lists:
+        _take(page, page.lists[one], chosen, groups, size)
+        if len(chosen) < size and len(page.lists[one]) >= size + SPARE:
             # The spare ones were sold out or on the page already: look again, further down.
             hidden = frozenset(page.shown | {item for item, card in page.cards.items() if card is None})
-            _retrieve(page, [(one, place, hidden)], SPARE * SPARE_MORE)
-            more = page.lists[one, hidden]
-            _read_cards(page, shop, {c.item for c in more} - page.cards.keys())
+            (more,) = _retrieve(page, [(one, place)], hidden, SPARE_MORE)
+            _read_cards(page, shop, more)
             _take(page, more, chosen, groups, size)
     if (
         len(chosen) < size

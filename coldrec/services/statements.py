@@ -6,16 +6,19 @@ Values come back as the ORM would give them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import connections, models, router
 
+Column = tuple[type[models.Model], str]
+"""A model and the name of one of its fields."""
+
 
 def column(model: type[models.Model], name: str) -> str:
     """A field's quoted column with its table."""
-    quote = connections[_alias(model)].ops.quote_name
-    return f"{quote(model._meta.db_table)}.{quote(model._meta.get_field(name).column)}"
+    return _quoted(_alias(model), (model, name))
 
 
 def table(model: type[models.Model]) -> str:
@@ -27,20 +30,37 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def select(columns: Sequence[tuple[type[models.Model], str]], rest: str, parameters: Sequence[Any]) -> list[list[Any]]:
+def select(columns: Sequence[Column], rest: str, parameters: Sequence[Any]) -> list[list[Any]]:
     """Rows of ``columns`` for the statement that goes on with ``rest`` (FROM and what follows)."""
-    connection = connections[_alias(columns[0][0])]
-    names = ", ".join(column(model, name) for model, name in columns)
+    alias = _alias(columns[0][0])
+    connection = connections[alias]
+    names, converters = _plan(alias, tuple(columns))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {names} {rest}", parameters)
         rows = [list(row) for row in cursor.fetchall()]
+    for at, expression, convert in converters:
+        for row in rows:
+            row[at] = convert(row[at], expression, connection)
+    return rows
+
+
+@lru_cache
+def _plan(alias: str, columns: tuple[Column, ...]) -> tuple[str, list[tuple[int, Any, Callable[..., Any]]]]:
+    """The columns as SQL, and which of them are to be converted by what."""
+    connection, converters = connections[alias], []
     for at, (model, name) in enumerate(columns):
         field = model._meta.get_field(name)
         expression = field.get_col(model._meta.db_table)
         for convert in connection.ops.get_db_converters(expression) + field.get_db_converters(connection):
-            for row in rows:
-                row[at] = convert(row[at], expression, connection)
-    return rows
+            converters.append((at, expression, convert))
+    return ", ".join(column(*one) for one in columns), converters
+
+
+@lru_cache
+def _quoted(alias: str, column: Column) -> str:
+    model, name = column
+    quote = connections[alias].ops.quote_name
+    return f"{quote(model._meta.db_table)}.{quote(model._meta.get_field(name).column)}"
 
 
 def _alias(model: type[models.Model]) -> str:

@@ -6,12 +6,17 @@ import logging
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.db import router, transaction
+from django.utils.formats import localize
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 
 from coldrec import conf
 from coldrec.models import Item
@@ -79,8 +84,19 @@ def _card(item: recommend.ServedItem) -> dict[str, Any]:
         "title": item.title or item.id,
         "url": coldrec_link(item.url),
         "image_url": coldrec_link(item.image_url),
+        "position": str(item.position),  # a number would be put through the language's format, which takes longer
+        "price_text": "" if item.price is None else _price(str(item.price), item.currency, get_language()),
         "reason": vars(item.reason),
     }
+
+
+@lru_cache(maxsize=4096)
+def _price(amount: str, currency: str, language: str | None) -> str:
+    """The amount in the form of the active language; to find that out takes longer than all else on a card."""
+    return f"{localize(Decimal(amount))} {currency}".strip()
+
+
+setting_changed.connect(lambda **_: _price.cache_clear(), weak=False, dispatch_uid="coldrec.price")
 
 
 @register.filter

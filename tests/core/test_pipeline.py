@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from coldrec.core import pipeline
 from coldrec.core.explain import because
+from coldrec.core.ranking.reader import top
 from coldrec.core.types import Interaction, Item, Kind, Level, Request
 
 NOW = 1.7e9 + 15 * 86_400
@@ -87,6 +90,47 @@ def test_one_visitor_is_retrieved_once_for_a_page(model, monkeypatch):
     requests = [Request(kind=kind, history=_history("tea1"), seeds=("tea2",), now=NOW) for kind in Kind]
     pipeline.recommend(model, requests, 5)
     assert len(calls) == 1
+
+
+def test_lists_of_one_page_share_no_item_that_is_shown(model):
+    requests = [Request(kind=kind, history=_history("tea1"), seeds=("tea2",), now=NOW) for kind in Kind]
+    lists = [[c.item for c in one] for one in pipeline.recommend(model, requests, 4, spare=3, distinct=True)]
+    shown = [item for one in lists for item in one[:4]]
+    assert len(shown) == len(set(shown))
+    assert all(len(one) <= 7 for one in lists) and len(lists[0]) == 7, "spare ones stand behind"
+    alone = pipeline.recommend(model, requests[:1], 4, spare=3)[0]
+    assert [c.item for c in alone] == lists[0]
+
+
+def test_what_stands_beside_an_item_is_worked_out_once(model, monkeypatch):
+    calls = []
+    scores = type(model.sources).scores
+    monkeypatch.setattr(type(model.sources), "scores", lambda self, *a: calls.append(1) or scores(self, *a))
+    fresh = model.extend([])
+    first = _one(fresh, kind=Kind.SIMILAR, seeds=("tea1",))
+    for k in (5, 12):
+        again = _one(fresh, k=k, kind=Kind.SIMILAR, seeds=("tea1",), history=_history("coffee1"))
+        assert [c.item for c in again[:5]] == [c.item for c in first[:5]]
+    assert len(calls) == 1
+    _one(fresh, kind=Kind.TOGETHER, seeds=("tea1",))
+    _one(model.extend([]), kind=Kind.SIMILAR, seeds=("tea1",))
+    assert len(calls) == 3, "kept by kind of list and by model"
+
+
+def test_a_model_that_is_replaced_leaves_memory(model):
+    old = model.extend([Item("fresh", title="tea pot")])
+    _one(old, kind=Kind.SIMILAR, seeds=("tea1",))
+    gone = weakref.ref(old.sources)
+    del old
+    assert gone() is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(scores=st.lists(st.sampled_from([-np.inf, *range(-3, 40)]), max_size=200), k=st.integers(0, 30))
+def test_the_best_are_those_of_a_full_sort(scores, k):
+    values = np.array(scores, np.float32)
+    full = np.argsort(-values, kind="stable")[:k]
+    np.testing.assert_array_equal(top(values, k), full[np.isfinite(values[full])])
 
 
 def test_evidence_is_something_the_visitor_did_and_taking_it_away_lowers_the_item(model):

@@ -158,7 +158,7 @@ class TestTrouble:
     def test_a_failing_core_leaves_the_newest_items(self, shop, monkeypatch, caplog):
         serve(shop, HOME)
 
-        def fail(*_args):
+        def fail(*_args, **_kwargs):
             raise RuntimeError("boom")
 
         monkeypatch.setattr(pipeline, "recommend", fail)

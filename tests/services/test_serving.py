@@ -202,7 +202,7 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
     from coldrec.core import pipeline
     from coldrec.core.types import Candidate, Level, Reason
 
-    def recommend(model, requests, _sizes):
+    def recommend(model, requests, _sizes, **_):
         found = [Candidate(f"{model.kind}{n}", -float(n), Level.POPULAR, Reason("popular")) for n in range(18)]
         return [found for _ in requests]
 

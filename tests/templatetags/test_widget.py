@@ -102,6 +102,29 @@ class TestShown:
         assert "因为您看过“coffee pot 1”" in page.text
         assert "Recommended" not in page.text and "Because" not in page.text
 
+    @pytest.mark.parametrize(
+        ("price", "currency", "language", "shown"),
+        [
+            ("1234.50", "GBP", "en", "1234.50 GBP"),
+            ("1234.5", "GBP", "de", "1234,50 GBP"),
+            ("3", "", "en", "3.00"),
+            ("0", "EUR", "en", "0.00 EUR"),
+            (None, "EUR", "en", None),
+        ],
+    )
+    def test_a_price_is_written_as_the_page_s_language_writes_it(self, price, currency, language, shown):
+        Item.objects.update(price=price, currency=currency)
+        with translation.override(language):
+            page = Page(render("{% coldrec_widget 'home' size=1 %}"))
+        assert ("coldrec-price" in page.values("class")) is (shown is not None)
+        assert shown is None or shown in page.text
+
+    def test_a_shop_that_groups_thousands_sees_them_at_once(self):
+        Item.objects.update(price="1234.50")
+        for grouped, shown in ((False, "1234.50 GBP"), (True, "1,234.50 GBP")):
+            with override_settings(USE_THOUSAND_SEPARATOR=grouped):
+                assert shown in Page(render("{% coldrec_widget 'home' size=1 %}")).text
+
 
 class TestItems:
     def test_the_shop_s_own_markup(self):

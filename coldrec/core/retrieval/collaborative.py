@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import linalg, sparse
 
+from coldrec.core.histories import SEEN, Histories
 from coldrec.core.retrieval.neighbours import top_entries, without_diagonal
 from coldrec.core.types import FloatArray
 
@@ -156,17 +159,16 @@ def _least_squares(
 
 
 def fold_in(
-    history: sparse.csr_array, item: FloatArray, gram: FloatArray, *, alpha: float, regularisation: float
+    histories: Histories, item: FloatArray, gram: FloatArray, *, alpha: float, regularisation: float
 ) -> FloatArray:
-    """(b, f) visitor factors in closed form from weighted histories (b, n): no visitor needs to have been trained.
+    """(b, f) visitor factors in closed form from what they have seen: no visitor needs to have been trained.
 
     ``gram`` is ``item.T @ item``, computed once.
     """
     f = item.shape[1]
-    result = np.zeros((history.shape[0], f), np.float32)
-    for row in range(history.shape[0]):
-        span = slice(history.indptr[row], history.indptr[row + 1])
-        seen, weight = item[history.indices[span]], history.data[span]
+    result = np.zeros((len(histories), f), np.float32)
+    for row, (start, stop) in enumerate(pairwise(histories.indptr.tolist())):
+        seen, weight = item[histories.items[start:stop]], histories.weights[SEEN, start:stop]
         if len(seen):
             a = gram + alpha * (seen.T * weight) @ seen
             a[np.diag_indices(f)] += regularisation * (1.0 + len(seen))

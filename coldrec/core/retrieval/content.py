@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from coldrec.core.retrieval.neighbours import pointers
 from coldrec.core.types import FloatArray, Item, Triple
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
@@ -124,17 +125,19 @@ class Vocabulary:
 
     def transform(self, bags: Sequence[Counter[str]]) -> sparse.csr_array:
         """(n, V) float32 with rows of unit length; a bag without known terms gives an empty row."""
-        indptr, indices, data = [0], [], []
+        lengths: list[int] = []
+        indices: list[int] = []
+        data: list[float] = []
         for bag in bags:
-            length = bag.total()
+            length, before = bag.total(), len(indices)
             damp = self.k1 * (1 - self.b + self.b * length / (self.mean_length or 1.0))
             for term, count in bag.items():
                 if (column := self.columns.get(term)) is not None:
                     indices.append(column)
                     data.append(count * (self.k1 + 1) / (count + damp) * self.idf[column])
-            indptr.append(len(indices))
+            lengths.append(len(indices) - before)
         matrix = sparse.csr_array(
-            (np.array(data, np.float32), np.array(indices, np.int32), np.array(indptr, np.int64)),
+            (np.array(data, np.float32), np.array(indices, np.int32), pointers(lengths)),
             shape=(len(bags), len(self.columns)),
         )
         matrix.sort_indices()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from coldrec.core.histories import Histories
 from coldrec.core.threads import in_parts
 from coldrec.core.types import FloatArray, IntArray
 
@@ -40,12 +41,18 @@ def top_entries(
         (
             np.concatenate([values for _, values in kept], dtype=np.float32) if kept else np.zeros(0, np.float32),
             np.concatenate([places for places, _ in kept]) if kept else np.zeros(0, np.int32),
-            np.concatenate([[0], np.cumsum([len(places) for places, _ in kept])]).astype(np.int64),
+            pointers([len(places) for places, _ in kept]),
         ),
         shape=(n, columns),
     )
     matrix.sort_indices()
     return matrix
+
+
+def pointers(lengths: Sequence[int]) -> npt.NDArray[np.integer[Any]]:
+    """``indptr`` of rows of these lengths, in 32 bits where they suffice: scipy gives ``indices`` the same type."""
+    ends = np.cumsum([0, *lengths])
+    return ends.astype(sparse.get_index_dtype(maxval=int(ends[-1])))
 
 
 def _lines(block: FloatArray | sparse.csr_array) -> Iterator[tuple[FloatArray, IntArray | None]]:
@@ -77,33 +84,35 @@ def without_diagonal(block: sparse.csr_array, start: int) -> sparse.csr_array:
     return block
 
 
-def spread(histories: Sequence[sparse.csr_array], matrix: sparse.csr_array) -> list[FloatArray]:
-    """(b, columns) float32 each, ``history @ matrix`` made dense.
+def entries(matrix: sparse.csr_array, rows: npt.NDArray[np.integer[Any]]) -> tuple[IntArray, IntArray, FloatArray]:
+    """Line (into ``rows``), column and value of all entries of some rows; a row of −1 has none."""
+    if not len(rows):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    starts, stops = matrix.indptr[rows], np.where(rows >= 0, matrix.indptr[rows + 1], 0)
+    starts = np.minimum(starts, stops)
+    # Copied row by row: to pick single entries takes twice as long.
+    spans = [slice(start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    return (
+        np.repeat(np.arange(len(rows)), stops - starts),
+        np.concatenate([matrix.indices[span] for span in spans], dtype=np.int64),
+        np.concatenate([matrix.data[span] for span in spans]),
+    )
+
+
+def spread(histories: Histories, weights: Sequence[int], matrix: sparse.csr_array) -> list[FloatArray]:
+    """(b, columns) float32 for each row of the weights, ``history @ matrix`` made dense.
 
     At serving time the general sparse product costs ten times its arithmetic, so one visitor's few rows are gathered
-    and summed directly, once for all histories of the same items.
+    and summed directly, once for all weights.
     """
-    first = histories[0]
-    if first.shape[0] == 1 and all(np.array_equal(one.indices, first.indices) for one in histories[1:]):
-        sums = gather(first.indices, [one.data for one in histories], matrix)
-        return [row[None, :] for row in sums]
-    return [np.asarray((one @ matrix).toarray(), np.float32) for one in histories]
+    if len(histories) == 1:
+        return [row[None, :] for row in gather(histories.items, histories.weights[weights], matrix)]
+    return [np.asarray((histories.matrix(row) @ matrix).toarray(), np.float32) for row in weights]
 
 
 def gather(
-    rows: npt.NDArray[Any], weights: Sequence[npt.NDArray[Any]], matrix: sparse.csr_array
-) -> list[npt.NDArray[np.float32]]:
+    rows: npt.NDArray[np.integer[Any]], weights: Iterable[npt.NDArray[Any]], matrix: sparse.csr_array
+) -> list[FloatArray]:
     """(columns,) float32 for each of the weights: the weighted sum of some rows of a matrix."""
-    pointer = matrix.indptr
-    starts, stops = pointer[rows], pointer[np.asarray(rows) + 1]
-    spans = [slice(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
-    width = matrix.shape[1]
-    if not spans:
-        return [np.zeros(width, np.float32) for _ in weights]
-    columns = np.concatenate([matrix.indices[span] for span in spans], dtype=np.intp)
-    values = np.concatenate([matrix.data[span] for span in spans])
-    lengths = stops - starts
-    return [
-        np.bincount(columns, weights=values * np.repeat(one, lengths), minlength=width).astype(np.float32)
-        for one in weights
-    ]
+    line, columns, values = entries(matrix, rows)
+    return [np.bincount(columns, values * one[line], matrix.shape[1]).astype(np.float32) for one in weights]

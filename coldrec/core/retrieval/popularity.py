@@ -52,6 +52,9 @@ class Trend:
         """
         window = np.floor((np.nan_to_num(now, nan=self.start) - self.start) / self.width).astype(np.int64) - 1
         known = np.isfinite(now) & (window >= 0)
-        result = self.levels[np.clip(window, 0, len(self.levels) - 1)]
+        window = np.minimum(window, len(self.levels) - 1)
+        if len(now) == 1:  # one visitor's needs no copy
+            return (self.levels[window[0]] if known[0] else otherwise)[None, :]
+        result = self.levels[np.maximum(window, 0)]
         result[~known] = otherwise
         return result

@@ -19,11 +19,11 @@ from scipy import sparse
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
 from coldrec.core.errors import ArtifactError
-from coldrec.core.histories import Histories
+from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
-from coldrec.core.retrieval.neighbours import gather, similar_rows, spread
+from coldrec.core.retrieval.neighbours import entries, gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
-from coldrec.core.types import FloatArray, IntArray, Item, Triple
+from coldrec.core.types import BoolArray, FloatArray, IntArray, Item, Triple
 
 WARM = (
     "text",
@@ -240,35 +240,35 @@ class Sources:
         """
         wanted = set(names)
         answer: dict[str, FloatArray] = {}
-        seen, recent, latest = (self._split(m) for m in (histories.seen, histories.recent, histories.latest))
         for matrix in ("text", "entity"):
             for scope in (False, True):
                 asked = {
-                    name: history
-                    for name, history in ((matrix, seen), (f"{matrix}_recent", recent))
+                    name: row
+                    for name, row in ((matrix, SEEN), (f"{matrix}_recent", RECENT))
                     if name in wanted and (name in cold_only) == scope
                 }
-                answer.update(zip(asked, self._profiles([*asked.values()], matrix, cold=scope), strict=True))
-        seen_w, recent_w, latest_w = (self._warm(*pair) for pair in (seen, recent, latest))
-        for kept, histories_of in (
-            (self.graph, {"graph": seen[0]}),
-            (self.graph_far, {"graph_far": seen[0]}),
-            (self.ease, {"ease": seen_w, "ease_recent": recent_w}),
+                answer.update(zip(asked, self._profiles(histories, [*asked.values()], matrix, cold=scope), strict=True))
+        known, warm = histories.among(0, self.n), self._warm(histories)
+        for kept, of, weights in (
+            (self.graph, known, {"graph": SEEN}),
+            (self.graph_far, known, {"graph_far": SEEN}),
+            (self.ease, warm, {"ease": SEEN, "ease_recent": RECENT}),
             (
                 self.neighbours,
-                {"neighbours": seen_w, "neighbours_recent": recent_w, "neighbours_latest": latest_w},
+                warm,
+                {"neighbours": SEEN, "neighbours_recent": RECENT, "neighbours_latest": LATEST},
             ),
         ):
-            needed = {name: one for name, one in histories_of.items() if wanted & {name, f"bridge_{name}"}}
+            needed = {name: row for name, row in weights.items() if wanted & {name, f"bridge_{name}"}}
             if needed:
-                for name, score in zip(needed, spread([*needed.values()], kept), strict=True):
+                for name, score in zip(needed, spread(of, [*needed.values()], kept), strict=True):
                     bridge = f"bridge_{name}"
                     if bridge in wanted:
                         answer[bridge] = self._by_content(borrowed(score), cold=bridge in cold_only)
                     answer[name] = self._pad(score)
         if wanted & {"factors", "encoder", "bridge_factors"}:
             visitor = collaborative.fold_in(
-                seen_w, self.factors, self._gram, alpha=self.factor_alpha, regularisation=self.factor_regularisation
+                warm, self.factors, self._gram, alpha=self.factor_alpha, regularisation=self.factor_regularisation
             )
             if wanted & {"factors", "bridge_factors"}:
                 score = visitor @ self.factors.T
@@ -293,43 +293,31 @@ class Sources:
                 )
         return {name: answer[name] for name in names}
 
-    def _split(self, history: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array | None]:
-        if history.shape[1] == self.n:
-            return history, None
-        return sparse.csr_array(history[:, : self.n]), sparse.csr_array(history[:, self.n :])
-
-    def _warm(self, main: sparse.csr_array, new: sparse.csr_array | None) -> sparse.csr_array:
+    def _warm(self, histories: Histories) -> Histories:
         """The history with every cold item replaced by the warm items it is like, so that a first click on a new
         product already calls on what others did."""
-        if new is not None and self.fresh is not None and new.nnz:
-            main = sparse.csr_array(main + new @ self.fresh.borrow)
-        cold = self.counts[main.indices] == 0
-        if cold.any():
-            lent = main.copy()
-            lent.data = np.where(cold, main.data, 0).astype(np.float32)
-            main = sparse.csr_array(main - lent + lent @ self.content.borrow)
-        return main
+        cold = self._is_cold[histories.items]
+        if not cold.any():
+            return histories.among(0, self.n)
+        rows = np.where(cold, histories.items, -1)
+        line, lenders, shares = entries(self.content.borrow, np.where(rows < self.n, rows, -1))
+        if self.fresh is not None:
+            more = entries(self.fresh.borrow, np.where(rows >= self.n, rows - self.n, -1))
+            line, lenders, shares = (np.concatenate(both) for both in zip((line, lenders, shares), more, strict=True))
+        return histories.lend(cold, line, lenders, shares, self.n)
 
-    def _profiles(
-        self, histories: Sequence[tuple[sparse.csr_array, sparse.csr_array | None]], matrix: str, *, cold: bool
-    ) -> list[FloatArray]:
-        """(b, size) for each history: likeness to the sum of what a visitor's items say of themselves."""
-        if not histories:
+    def _profiles(self, histories: Histories, weights: Sequence[int], matrix: str, *, cold: bool) -> list[FloatArray]:
+        """(b, size) for each row of the weights: likeness to the sum of what a visitor's items say of themselves."""
+        if not weights:
             return []
-        said = getattr(self.content, matrix)
-        own = getattr(self.fresh, matrix) if self.fresh else None
-        profiles: Sequence[FloatArray | sparse.csr_array]
-        if histories[0][0].shape[0] == 1:
-            profiles = spread([main for main, _ in histories], said)
-            if own is not None:
-                profiles = [
-                    profile if new is None else profile + (new @ own).toarray()
-                    for profile, (_, new) in zip(profiles, histories, strict=True)
-                ]
-        else:
-            profiles = [
-                main @ said if new is None or own is None else main @ said + new @ own for main, new in histories
-            ]
+        profiles: list[Any] = []
+        start = 0
+        for one in self.contents():
+            said = getattr(one, matrix)
+            part = histories.among(start, start := start + said.shape[0])
+            # One visitor's profile is dense; those of many stay sparse, for a batch of them would fill the memory.
+            added = spread(part, weights, said) if len(part) == 1 else [part.matrix(row) @ said for row in weights]
+            profiles = [a + b for a, b in zip(profiles, added, strict=True)] if profiles else added
         parts = [_likeness(getattr(c, matrix), getattr(c, f"{matrix}_t"), profiles) for c in self.contents(cold=cold)]
         return [self._placed(one, cold=cold) for one in zip(*parts, strict=True)]
 
@@ -349,6 +337,11 @@ class Sources:
         result = np.zeros((len(parts[0]), self.size), np.float32)
         result[:, self._cold[0]] = parts[0]
         return result
+
+    @cached_property
+    def _is_cold(self) -> BoolArray:
+        """(size,) items without interactions."""
+        return np.pad(self.counts == 0, (0, self.size - self.n), constant_values=True)
 
     @cached_property
     def _cold(self) -> tuple[slice | IntArray, Content]:

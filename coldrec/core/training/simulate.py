@@ -71,7 +71,8 @@ def interactions(dataset: Dataset, keep: BoolArray | None = None) -> sparse.csr_
     if keep is not None:
         visitor, item = visitor[keep], item[keep]
     shape = (len(dataset.visitors), len(dataset.items))
-    matrix = sparse.csr_array((np.ones(len(item), np.float32), (visitor, item)), shape=shape)
+    pairs = (visitor.astype(np.int32), item.astype(np.int32))
+    matrix = sparse.csr_array((np.ones(len(item), np.float32), pairs), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return sparse.csr_array(matrix[np.diff(matrix.indptr) > 0])

@@ -1,13 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from coldrec.core import histories
+from coldrec.core.histories import LATEST, RECENT, SEEN
 from coldrec.core.retrieval import collaborative, neighbours
 
 
 def _random(m, n, density=0.2, seed=0):
     rng = np.random.default_rng(seed)
     return sparse.csr_array((rng.random((m, n)) < density).astype(np.float32))
+
+
+def _histories(matrix):
+    rows = [matrix.indices[a:b] for a, b in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)]
+    return histories.from_rows(rows, matrix.shape[1], [np.nan] * len(rows))
 
 
 @pytest.mark.parametrize("shape", [(40, 15), (15, 40)], ids=["more visitors", "more items"])
@@ -45,7 +54,7 @@ def test_factors_find_the_checkerboard():
     np.fill_diagonal(dense, 0)
     x = sparse.csr_array(dense)
     item = collaborative.ials(x, factors=4, alpha=10, regularisation=0.1, sweeps=20, seed=0)
-    visitor = collaborative.fold_in(x, item, item.T @ item, alpha=10, regularisation=0.1)
+    visitor = collaborative.fold_in(_histories(x), item, item.T @ item, alpha=10, regularisation=0.1)
     scores = visitor @ item.T
     scores[dense > 0] = -np.inf
     assert (scores.argmax(axis=1) == np.arange(n)).all()
@@ -54,7 +63,8 @@ def test_factors_find_the_checkerboard():
 def test_fold_in_solves_its_equation():
     rng = np.random.default_rng(0)
     item = rng.standard_normal((6, 3)).astype(np.float32)
-    history = sparse.csr_array(np.array([[1, 0, 0.5, 0, 0, 0], [0] * 6], np.float32))
+    lent = replace(_histories(_random(2, 6, seed=0)), indptr=np.array([0, 2, 2]), items=np.array([0, 2], np.int32))
+    history = replace(lent, weights=np.array([[1, 0.5]] * 3, np.float32))
     got = collaborative.fold_in(history, item, item.T @ item, alpha=10, regularisation=0.1)
     seen, weight = item[[0, 2]], np.array([1, 0.5])
     a = item.T @ item + 10 * (seen.T * weight) @ seen + 0.1 * 3 * np.eye(3)
@@ -64,10 +74,21 @@ def test_fold_in_solves_its_equation():
 
 def test_one_visitor_is_scored_as_many_are():
     matrix = _random(30, 50, seed=1)
-    history = _random(4, 30, seed=2)
-    (together,) = neighbours.spread([history], matrix)
-    alone = np.concatenate([neighbours.spread([sparse.csr_array(history[[row]])], matrix)[0] for row in range(4)])
-    np.testing.assert_allclose(alone, together, rtol=1e-5)
+    rows = _random(4, 30, seed=2)
+    for faded in (SEEN, RECENT, LATEST):
+        (together,) = neighbours.spread(_histories(rows), [faded], matrix)
+        alone = [neighbours.spread(_histories(sparse.csr_array(rows[[row]])), [faded], matrix)[0] for row in range(4)]
+        np.testing.assert_allclose(np.concatenate(alone), together, rtol=1e-5)
+
+
+def test_rows_are_read_with_their_line_and_a_row_of_minus_one_has_none():
+    matrix = _random(6, 9, seed=4)
+    line, column, value = neighbours.entries(matrix, np.array([3, -1, 3, 5]))
+    dense = np.zeros((4, 9), np.float32)
+    np.add.at(dense, (line, column), value)
+    np.testing.assert_array_equal(dense, matrix.toarray()[[3, 0, 3, 5]] * np.array([[1], [0], [1], [1]]))
+    assert [len(part) for part in neighbours.entries(matrix, np.array([-1]))] == [0, 0, 0]
+    assert [len(part) for part in neighbours.entries(matrix, np.zeros(0, np.int64))] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("k", [1, 3, 100])

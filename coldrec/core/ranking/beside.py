@@ -1,0 +1,48 @@
+"""What stands beside some items whoever is looking: items that could replace them, items that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from coldrec.core import histories
+from coldrec.core.ranking.fusion import standardise
+from coldrec.core.ranking.reader import top
+from coldrec.core.retrieval.sources import Sources
+from coldrec.core.types import FloatArray, IntArray
+
+ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors": 0.2}
+"""How much each source says of whether an item could stand in for another."""
+
+TOGETHER_FLOOR = 1e-4
+"""Weakest evidence for "goes with": below it nothing is better than filler."""
+
+
+def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
+    """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
+    heard = {name: weight for name, weight in ALIKE.items() if name not in sources.silent()}
+    found = _scores(sources, seeds, ("text", "entity", *heard))
+    weights = np.array([*heard.values()], np.float32)
+    score = weights @ standardise(np.stack([found[name] for name in heard]), log=True)
+    return _best(np.where(found["text"] + found["entity"] > 0, score, -np.inf), k)
+
+
+def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
+    """The k items bought most beside the seeds, with scores; where the seeds are too new for that, beside their like.
+
+    Fewer than k where fewer are.
+    """
+    score = _scores(sources, seeds, ("neighbours",))["neighbours"]
+    return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+
+
+def _scores(sources: Sources, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
+    """Source name → (size,) scores of every item beside the seeds."""
+    asked = histories.from_rows([np.array(seeds, np.int64)], sources.size, [np.nan])
+    return {name: score[0] for name, score in sources.scores(asked, names).items()}
+
+
+def _best(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+    rows = top(scores, k)
+    return rows, scores[rows]
