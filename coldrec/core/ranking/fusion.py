@@ -207,17 +207,22 @@ class Lists:
     """Lists to learn from: in every one the first ``targets`` candidates are the wanted items.
 
     ``sources`` (N, S, c) standardised; ``targets`` (N,); ``valid`` (N, c) false where a list is shorter than c;
-    ``size`` (N,) of the visitor's history.
+    ``size`` (N,) of the visitor's history. The other candidates are a sample: each stands for ``stands_for`` (N,)
+    items, itself included.
     """
 
     sources: FloatArray
     targets: IntArray
     valid: np.ndarray
     size: IntArray
+    stands_for: FloatArray
 
 
 def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: float, steps: int = 60) -> FloatArray:
     """(K, S) weights that make the wanted items likely: a listwise softmax, convex in the weights.
+
+    Candidates count for the items they stand for, so that a sample gives the softmax over all items: without that a
+    wanted item would have few rivals near the top, and weights that order the head of a list would not be learned.
 
     Minimises the mean cross-entropy of the wanted items plus ``ridge``·‖θ − prior‖² plus
     ``smooth``·Σ‖θ_k+1 − θ_k‖². The penalty counts for more the fewer lists there are. K is ``len(prior)``; with K = 1
@@ -226,6 +231,8 @@ def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: fl
     References
     ----------
     Cao et al. (2007), "Learning to Rank: From Pairwise to Listwise Approach", ICML (ListNet, top-1).
+    Bengio & Senécal (2008), "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language
+    Model", IEEE Transactions on Neural Networks 19(4), §III (the sampled softmax and its correction).
     """
     from scipy.optimize import minimize
 
@@ -235,14 +242,17 @@ def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: fl
     strength = 1 + 300 / total
     basis = [hats(part.size) if len(prior) > 1 else np.ones((len(part.size), 1), np.float32) for part in lists]
     wanted = [np.arange(part.sources.shape[2])[None, :] < part.targets[:, None] for part in lists]
+    counted = [
+        np.where(part.valid, np.where(want, 0, np.log(part.stands_for)[:, None]), -np.inf).astype(np.float32)
+        for part, want in zip(lists, wanted, strict=True)
+    ]
 
     def objective(flat: FloatArray) -> tuple[float, FloatArray]:
         theta = flat.reshape(prior.shape)
         loss, gradient = 0.0, np.zeros(prior.shape)
-        for part, hat, want in zip(lists, basis, wanted, strict=True):
+        for part, hat, want, count in zip(lists, basis, wanted, counted, strict=True):
             weight = (hat @ theta).astype(np.float32)  # (N, S)
-            logits = np.matmul(weight[:, None, :], part.sources)[:, 0]  # (N, c)
-            logits[~part.valid] = -np.inf
+            logits = np.matmul(weight[:, None, :], part.sources)[:, 0] + count  # (N, c)
             logp = log_softmax(logits)
             share = want / part.targets[:, None]
             loss -= float(np.where(want, logp, 0).sum(axis=1) @ (1 / part.targets))

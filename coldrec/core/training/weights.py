@@ -142,19 +142,22 @@ def _lists(
         chosen = np.zeros((len(part), width), np.int64)
         valid = np.zeros((len(part), width), np.bool_)
         targets = np.zeros(len(part), np.int64)
+        stands_for = np.ones(len(part), np.float32)
         for row, case in enumerate(part):
             wanted = place[case.targets]
             wanted = wanted[wanted >= 0][:width]
-            others = own_rng.permutation(len(items))[: width + len(case.history) + len(wanted)]
-            banned = np.concatenate([wanted, place[case.history]])
+            banned = np.unique(np.concatenate([wanted, place[case.history]]))
+            banned = banned[banned >= 0]
+            others = own_rng.permutation(len(items))[: width + len(banned)]
             others = others[~np.isin(others, banned)][: width - len(wanted)]
+            stands_for[row] = (len(items) - len(banned)) / len(others) if len(others) else 1
             line = np.concatenate([wanted, others])
             chosen[row, : len(line)], valid[row, : len(line)], targets[row] = (line, True, len(wanted))
         used = targets > 0
         if not used.any():
             return None
         picked = np.take_along_axis(standard, chosen[None], axis=2).transpose(1, 0, 2)  # (b, S, width)
-        return Lists(np.ascontiguousarray(picked[used]), targets[used], valid[used], sizes[used])
+        return Lists(np.ascontiguousarray(picked[used]), targets[used], valid[used], sizes[used], stands_for[used])
 
     parts = judge.batches(sources, cases)
     return [found for found in in_parts(pick, zip(parts, rng.spawn(len(parts)), strict=True)) if found is not None]

@@ -30,7 +30,7 @@ def _lists(n=200, seed=0):
     rng = np.random.default_rng(seed)
     sources = rng.standard_normal((n, 2, 10)).astype(np.float32)
     sources[:, 1, 0] += 3
-    return Lists(sources, np.ones(n, np.int64), np.ones((n, 10), bool), rng.integers(0, 50, n))
+    return Lists(sources, np.ones(n, np.int64), np.ones((n, 10), bool), rng.integers(0, 50, n), np.ones(n))
 
 
 def test_the_source_that_tells_gets_the_weight():
@@ -40,10 +40,25 @@ def test_the_source_that_tells_gets_the_weight():
 
 def test_few_lists_keep_the_prior():
     prior = np.array([[0.7, 0.0]], np.float32)
-    few = Lists(*(part[:1] for part in (_lists().sources, _lists().targets, _lists().valid, _lists().size)))
+    few = Lists(*(part[:1] for part in vars(_lists()).values()))
     weights = fusion.learn([few], prior, ridge=1e-1, smooth=0)
     np.testing.assert_allclose(weights, prior, atol=0.1)
     np.testing.assert_array_equal(fusion.learn([], prior, ridge=1, smooth=0), prior)
+
+
+def test_a_sample_that_stands_for_the_rest_teaches_what_the_whole_list_does():
+    rng = np.random.default_rng(0)
+    sources = rng.standard_normal((2000, 2, 200)).astype(np.float32)
+    sources[::2, 1, 0] += 4  # half of the wanted are told, half are not: no weights are right for all
+    ones = np.ones(2000, np.int64)
+
+    def learned(width, stands_for):
+        part = Lists(sources[:, :, :width], ones, np.ones((2000, width), bool), ones, stands_for * np.ones(2000))
+        return fusion.learn([part], np.zeros((1, 2), np.float32), ridge=0, smooth=0)[0]
+
+    whole = learned(200, 1)
+    np.testing.assert_allclose(learned(40, 199 / 39), whole, atol=0.1)
+    assert abs(learned(40, 1)[1] - whole[1]) > abs(learned(40, 199 / 39)[1] - whole[1])
 
 
 def test_places_past_the_end_of_a_list_teach_nothing():
@@ -53,6 +68,7 @@ def test_places_past_the_end_of_a_list_teach_nothing():
         lists.targets,
         np.pad(lists.valid, ((0, 0), (0, 5))),
         lists.size,
+        lists.stands_for,
     )
     prior = np.zeros((len(fusion.KNOTS), 2), np.float32)
     np.testing.assert_allclose(
