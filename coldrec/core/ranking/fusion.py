@@ -5,20 +5,22 @@ Letters: S sources, b visitors, c items, K knots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from coldrec.core.errors import ArtifactError
 from coldrec.core.retrieval.sources import COLD, NAMES, WARM
-from coldrec.core.types import FloatArray, IntArray
+from coldrec.core.types import BoolArray, FloatArray, IntArray
 
-KNOTS = (0, 1, 3, 10, 40)
+KNOTS = (0, 1, 3, 5, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
 
 FAINT = 0.02
+FOCUS = 0.25  # how far the learning of weights turns from all wanted items to those within reach; 0: not at all
 WITHOUT_HISTORY = frozenset({"popularity", "sales", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
@@ -79,7 +81,7 @@ def hats(size: IntArray) -> FloatArray:
     """(b, K) weights of the knots for histories of these sizes; rows sum to 1, at most two are not zero.
 
     >>> hats(np.array([0, 2, 500])).round(1).astype(str).tolist()[1]
-    ['0.0', '0.4', '0.6', '0.0', '0.0']
+    ['0.0', '0.4', '0.6', '0.0', '0.0', '0.0']
     """
     knots = np.log1p(np.array(KNOTS, np.float64))
     at = np.clip(np.log1p(np.asarray(size, np.float64)), knots[0], knots[-1])
@@ -213,51 +215,70 @@ class Lists:
 
     sources: FloatArray
     targets: IntArray
-    valid: np.ndarray
+    valid: BoolArray
     size: IntArray
     stands_for: FloatArray
 
+    @cached_property
+    def wanted(self) -> BoolArray:
+        """(N, c)"""
+        return np.arange(self.sources.shape[2])[None, :] < self.targets[:, None]
 
-def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: float, steps: int = 60) -> FloatArray:
-    """(K, S) weights that make the wanted items likely: a listwise softmax, convex in the weights.
+    @cached_property
+    def _counted(self) -> FloatArray:
+        """(N, c) what is added to the logits."""
+        counted = np.where(self.wanted, 0, np.log(self.stands_for)[:, None])
+        return np.where(self.valid, counted, -np.inf).astype(np.float32)
+
+    def log_probabilities(self, weights: FloatArray) -> FloatArray:
+        """(N, c) of the candidates by these weights (N, S)."""
+        logits = np.matmul(weights.astype(np.float32)[:, None, :], self.sources)[:, 0]
+        return log_softmax(logits + self._counted)
+
+    def gains(self, logp: FloatArray, focus: float) -> tuple[FloatArray, FloatArray]:
+        """(N, c) each: what the wanted items add to the objective, and how strongly each of them pulls."""
+        even = self.wanted / self.targets[:, None]
+        likely = np.where(self.wanted, logp, 0)
+        return even * (np.expm1(focus * likely) / focus if focus else likely), even * np.exp(focus * likely)
+
+
+def learn(
+    lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: float, focus: float = FOCUS, steps: int = 60
+) -> FloatArray:
+    """(K, S) weights that make the wanted items likely: a listwise softmax that does not mourn the hopeless.
+
+    Minimises the mean of ``(1 − p^focus) / focus`` over the wanted items, p the probability of such an item, plus
+    ``ridge``·‖θ − prior‖² plus ``smooth``·Σ‖θ_k+1 − θ_k‖². At 0 this is cross-entropy, which is convex and found first;
+    but most wanted items are out of reach of every source, and to them it gives up the order of those at the top, the
+    only ones a shopper sees. The penalty counts for more the fewer lists there are. K is ``len(prior)``; with K = 1 the
+    weights do not depend on the history.
 
     Candidates count for the items they stand for, so that a sample gives the softmax over all items: without that a
     wanted item would have few rivals near the top, and weights that order the head of a list would not be learned.
-
-    Minimises the mean cross-entropy of the wanted items plus ``ridge``·‖θ − prior‖² plus
-    ``smooth``·Σ‖θ_k+1 − θ_k‖². The penalty counts for more the fewer lists there are. K is ``len(prior)``; with K = 1
-    the weights do not depend on the history.
 
     References
     ----------
     Cao et al. (2007), "Learning to Rank: From Pairwise to Listwise Approach", ICML (ListNet, top-1).
     Bengio & Senécal (2008), "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language
     Model", IEEE Transactions on Neural Networks 19(4), §III (the sampled softmax and its correction).
+    Zhang & Sabuncu (2018), "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
+    NeurIPS, eq. 6.
     """
-    from scipy.optimize import minimize
-
     total = sum(len(part.size) for part in lists)
     if not total:
         return prior
     strength = 1 + 300 / total
     basis = [hats(part.size) if len(prior) > 1 else np.ones((len(part.size), 1), np.float32) for part in lists]
-    wanted = [np.arange(part.sources.shape[2])[None, :] < part.targets[:, None] for part in lists]
-    counted = [
-        np.where(part.valid, np.where(want, 0, np.log(part.stands_for)[:, None]), -np.inf).astype(np.float32)
-        for part, want in zip(lists, wanted, strict=True)
-    ]
 
-    def objective(flat: FloatArray) -> tuple[float, FloatArray]:
+    def objective(flat: FloatArray, focus: float, scale: float) -> tuple[float, FloatArray]:
         theta = flat.reshape(prior.shape)
         loss, gradient = 0.0, np.zeros(prior.shape)
-        for part, hat, want, count in zip(lists, basis, wanted, counted, strict=True):
-            weight = (hat @ theta).astype(np.float32)  # (N, S)
-            logits = np.matmul(weight[:, None, :], part.sources)[:, 0] + count  # (N, c)
-            logp = log_softmax(logits)
-            share = want / part.targets[:, None]
-            loss -= float(np.where(want, logp, 0).sum(axis=1) @ (1 / part.targets))
-            pull = (np.exp(logp) - share).astype(np.float32)
-            gradient += hat.T @ np.matmul(part.sources, pull[:, :, None])[:, :, 0]
+        for part, hat in zip(lists, basis, strict=True):
+            logp = part.log_probabilities(hat @ theta)
+            gain, share = part.gains(logp, focus)
+            loss -= scale * float(gain.sum())
+            pull = scale * (np.exp(logp) * share.sum(axis=1, keepdims=True) - share)
+            gradient += hat.T @ np.matmul(part.sources, pull.astype(np.float32)[:, :, None])[:, :, 0]
         drift, jump = theta - prior, np.diff(theta, axis=0)
         loss = loss / total + strength * (ridge * float((drift**2).sum()) + smooth * float((jump**2).sum()))
         gradient = gradient / total + 2 * strength * ridge * drift
@@ -265,7 +286,21 @@ def learn(lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: fl
         gradient[:-1] -= 2 * strength * smooth * jump
         return loss, gradient.ravel()
 
+    theta = _minimum(partial(objective, focus=0.0, scale=1.0), prior, steps)
+    if focus:
+        # Scaled so that the wanted items weigh as much as before against the penalty.
+        mass = sum(
+            float(part.gains(part.log_probabilities(hat @ theta), focus)[1].sum())
+            for part, hat in zip(lists, basis, strict=True)
+        )
+        theta = _minimum(partial(objective, focus=focus, scale=total / max(mass, 1e-9)), theta, steps)
+    return theta
+
+
+def _minimum(objective: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray, steps: int) -> FloatArray:
+    from scipy.optimize import minimize
+
     found = minimize(
-        objective, prior.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": steps}
+        objective, start.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": steps}
     )
-    return found.x.reshape(prior.shape).astype(np.float32)
+    return np.asarray(found.x.reshape(start.shape), np.float32)
