@@ -19,7 +19,7 @@ class FitConfig:
     vocabulary: int = 200_000  # terms at most
     content_neighbours: int = 20  # warm items that a cold item borrows scores from
     # Collaborative
-    ease_regularisation: float = 100.0  # interactions
+    ease_regularisation: float = 50.0  # interactions
     ease_size: int = 14_000  # edge of the largest matrix inverted: 14,000 takes 0.8 GB
     entries: int = 300  # kept per row of item-to-item matrices
     factors: int = 64
