@@ -20,7 +20,7 @@ KNOTS = (0, 1, 3, 5, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
 
 FAINT = 0.02
-FOCUS = 0.25  # how far the learning of weights turns from all wanted items to those within reach; 0: not at all
+FOCUS = 0.15  # how far the learning of weights turns from all wanted items to those within reach; 0: not at all
 WITHOUT_HISTORY = frozenset({"popularity", "sales", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
