@@ -5,7 +5,7 @@ Letters: S sources, b visitors, c items, K knots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -20,7 +20,7 @@ KNOTS = (0, 1, 3, 5, 10, 40)
 """Sizes of a visitor's history at which weights are learned; between them they are interpolated in log(1 + size)."""
 
 FAINT = 0.02
-FOCUS = 0.15  # how far the learning of weights turns from all wanted items to those within reach; 0: not at all
+STEPS = 60  # of the search for the weights
 WITHOUT_HISTORY = frozenset({"popularity", "sales", "trend", "trend_fast", "popularity_near"})
 
 PRIOR_WARM: Mapping[str, float] = {
@@ -243,15 +243,21 @@ class Lists:
 
 
 def learn(
-    lists: Sequence[Lists], prior: FloatArray, *, ridge: float, smooth: float, focus: float = FOCUS, steps: int = 60
+    lists: Sequence[Lists],
+    prior: FloatArray,
+    *,
+    ridge: float,
+    smooth: float,
+    focus: float = 0.0,
+    start: FloatArray | None = None,
 ) -> FloatArray:
     """(K, S) weights that make the wanted items likely: a listwise softmax that does not mourn the hopeless.
 
     Minimises the mean of ``(1 − p^focus) / focus`` over the wanted items, p the probability of such an item, plus
-    ``ridge``·‖θ − prior‖² plus ``smooth``·Σ‖θ_k+1 − θ_k‖². At 0 this is cross-entropy, which is convex and found first;
-    but most wanted items are out of reach of every source, and to them it gives up the order of those at the top, the
-    only ones a shopper sees. The penalty counts for more the fewer lists there are. K is ``len(prior)``; with K = 1 the
-    weights do not depend on the history.
+    ``ridge``·‖θ − prior‖² plus ``smooth``·Σ‖θ_k+1 − θ_k‖². At 0 this is cross-entropy, which is convex; but most
+    wanted items are out of reach of every source, and to them it gives up the order of those at the top, the only
+    ones a shopper sees. Above 0 ``start`` is to be the weights found at 0. The penalty counts for more the fewer
+    lists there are. K is ``len(prior)``; with K = 1 the weights do not depend on the history.
 
     Candidates count for the items they stand for, so that a sample gives the softmax over all items: without that a
     wanted item would have few rivals near the top, and weights that order the head of a list would not be learned.
@@ -264,6 +270,8 @@ def learn(
     Zhang & Sabuncu (2018), "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
     NeurIPS, eq. 6.
     """
+    from scipy.optimize import minimize
+
     total = sum(len(part.size) for part in lists)
     if not total:
         return prior
@@ -286,21 +294,17 @@ def learn(
         gradient[:-1] -= 2 * strength * smooth * jump
         return loss, gradient.ravel()
 
-    theta = _minimum(partial(objective, focus=0.0, scale=1.0), prior, steps)
-    if focus:
-        # Scaled so that the wanted items weigh as much as before against the penalty.
-        mass = sum(
-            float(part.gains(part.log_probabilities(hat @ theta), focus)[1].sum())
-            for part, hat in zip(lists, basis, strict=True)
-        )
-        theta = _minimum(partial(objective, focus=focus, scale=total / max(mass, 1e-9)), theta, steps)
-    return theta
-
-
-def _minimum(objective: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray, steps: int) -> FloatArray:
-    from scipy.optimize import minimize
-
+    start = prior if start is None else start
+    # The wanted items weigh as much against the penalty whatever the focus.
+    mass = sum(
+        float(part.gains(part.log_probabilities(hat @ start), focus)[1].sum())
+        for part, hat in zip(lists, basis, strict=True)
+    )
     found = minimize(
-        objective, start.ravel().astype(np.float64), jac=True, method="L-BFGS-B", options={"maxiter": steps}
+        partial(objective, focus=focus, scale=total / max(mass, 1e-9)),
+        start.ravel().astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": STEPS},
     )
     return np.asarray(found.x.reshape(start.shape), np.float32)

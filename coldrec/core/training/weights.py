@@ -19,6 +19,7 @@ from coldrec.core.types import FloatArray, IntArray
 
 SHARES = np.linspace(-6, 4, 41)  # log-odds of the cold items tried
 RIDGE, SMOOTH = 1e-3, 3e-3
+FOCUS = 0.15  # how far the learning turns, in the end, from all wanted items to those within reach
 SMALLEST = 1e-3  # weights below are set to zero, their sources are not computed
 
 
@@ -52,21 +53,27 @@ def learn(sources: Sources, cold: IntArray, cases: Halves, config: FitConfig, se
 
     if cases.cold:
         lists = _lists(sources, cases.cold, cold, COLD, config.validation_candidates, rng)
-        trials = []
+        prior, trials = best.cold[None, :], []
         for log, part in ((False, lists), (True, _damped(lists))):
-            weights = fusion.learn(part, best.cold[None, :], ridge=RIDGE, smooth=0.0)[0]
+            weights = fusion.learn(part, prior, ridge=RIDGE, smooth=0.0)[0]
             trials.append(replace(best, cold=_prune(weights, COLD, silent), cold_log=log))
         best = _best(trials, [judge.ndcgs(policy, trials, cases.cold, cold)])
+        lists = _damped(lists) if best.cold_log else lists
+        weights = fusion.learn(lists, prior, ridge=RIDGE, smooth=0.0, focus=FOCUS, start=best.cold[None, :])[0]
+        best = replace(best, cold=_prune(weights, COLD, silent))
     if cases.warm or cases.new:
         lists = _lists(sources, cases.warm, policy.warm, WARM, config.validation_candidates, rng)
         lists += _lists(sources, cases.new, policy.warm, WARM, config.validation_candidates // 2, rng)
-        trials = []
+        prior, trials = best.warm, []
         for log, part in ((False, lists), (True, _damped(lists))):
-            weights = fusion.learn(part, best.warm, ridge=RIDGE, smooth=SMOOTH)
+            weights = fusion.learn(part, prior, ridge=RIDGE, smooth=SMOOTH)
             trials.append(replace(best, warm=_prune(weights, WARM, silent), warm_log=log))
         best = _best(
             trials, [judge.ndcgs(policy, trials, part, policy.warm) for part in (cases.warm, cases.new) if part]
         )
+        lists = _damped(lists) if best.warm_log else lists
+        weights = fusion.learn(lists, prior, ridge=RIDGE, smooth=SMOOTH, focus=FOCUS, start=best.warm)
+        best = replace(best, warm=_prune(weights, WARM, silent))
     if cases.mixed and len(cold):
         # The log-odds of cold items with the best harmonic mean of warm and cold nDCG.
         shares = replace(policy, fusion=best).balanced(cases.mixed, SHARES)

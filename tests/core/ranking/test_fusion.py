@@ -54,7 +54,7 @@ def test_a_sample_that_stands_for_the_rest_teaches_what_the_whole_list_does():
 
     def learned(width, stands_for):
         part = Lists(sources[:, :, :width], ones, np.ones((2000, width), bool), ones, stands_for * np.ones(2000))
-        return fusion.learn([part], np.zeros((1, 2), np.float32), ridge=0, smooth=0, focus=0)[0]
+        return fusion.learn([part], np.zeros((1, 2), np.float32), ridge=0, smooth=0)[0]
 
     whole = learned(200, 1)
     np.testing.assert_allclose(learned(40, 199 / 39), whole, atol=0.1)
@@ -71,7 +71,9 @@ def test_the_hopeless_do_not_decide_the_order_at_the_top():
     lists = Lists(sources, ones, np.ones((1000, 200), bool), ones, ones)
 
     def found(focus):
-        weights = fusion.learn([lists], np.zeros((1, 2), np.float32), ridge=1e-3, smooth=0, focus=focus)[0]
+        prior = np.zeros((1, 2), np.float32)
+        plain = fusion.learn([lists], prior, ridge=1e-3, smooth=0)
+        weights = fusion.learn([lists], prior, ridge=1e-3, smooth=0, focus=focus, start=plain)[0]
         return (np.argmax(weights @ sources, axis=1) == 0).mean()
 
     assert found(0.25) > 2 * found(0.0) > 0
