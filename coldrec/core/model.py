@@ -139,9 +139,10 @@ class Model:
         """(b, size) log-probabilities that a visitor wants an item next."""
         if not self.item_ids:
             return np.zeros((len(histories), 0), np.float32)
-        needed = self._sources_for(int(histories.size[0])) if len(histories) == 1 else (self.fusion.names(), ONLY_COLD)
-        sources = self.sources.scores(histories, *needed)
-        return self.fusion.scores(sources, histories.size, self.warm_items) + self.jitter
+        one = len(histories) == 1
+        names, cold_only = self._sources_for(int(histories.size[0])) if one else (self.fusion.names(), ONLY_COLD)
+        sources = self.sources.scores(histories, names, cold_only)
+        return self.fusion.scores(sources, histories.size, self.warm_items, cold_only) + self.jitter
 
     def beside(self, order: Order, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
         """The k best positions beside the seeds by ``order``, with scores; what was asked for lately is kept."""

@@ -5,7 +5,7 @@ Letters: S sources, b visitors, c items, K knots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -160,12 +160,18 @@ class Fusion:
             return np.broadcast_to(self.cold[[COLD.index(name) for name in names]], (len(size), len(names)))
         return np.asarray(hats(size) @ self.warm[:, [WARM.index(name) for name in names]])
 
-    def scores(self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int) -> FloatArray:
-        """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm."""
+    def scores(
+        self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int, cold_only: Collection[str] = ()
+    ) -> FloatArray:
+        """(b, c) log-probabilities over all items, of which the first ``warm_items`` are warm.
+
+        Sources of ``cold_only`` say nothing about warm items.
+        """
         total = next(iter(sources.values())).shape[1]
         parts = []
         if warm_items:
-            logits = self.group_scores(sources, size, slice(0, warm_items), cold=False)
+            heard = {name: scores for name, scores in sources.items() if name not in cold_only} or sources
+            logits = self.group_scores(heard, size, slice(0, warm_items), cold=False)
             parts.append(log_softmax(logits) - np.logaddexp(0, self.cold_share))
         if warm_items < total:
             logits = self.group_scores(sources, size, slice(warm_items, total), cold=True)
