@@ -21,7 +21,8 @@ TOGETHER_FLOOR = 1e-4
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
     """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
-    heard = {name: weight for name, weight in ALIKE.items() if name not in sources.silent()}
+    silent = sources.silent()
+    heard = {name: weight for name, weight in ALIKE.items() if name not in silent}
     found = _scores(sources, seeds, ("text", "entity", *heard))
     weights = np.array([*heard.values()], np.float32)
     score = weights @ standardise(np.stack([found[name] for name in heard]), log=True)

@@ -54,25 +54,27 @@ def learn(sources: Sources, cold: IntArray, cases: Halves, config: FitConfig, se
     if cases.cold:
         lists = _lists(sources, cases.cold, cold, COLD, config.validation_candidates, rng)
         prior, trials = best.cold[None, :], []
-        for log, part in ((False, lists), (True, _damped(lists))):
+        forms = (lists, _damped(lists))
+        for log, part in zip((False, True), forms, strict=True):
             weights = fusion.learn(part, prior, ridge=RIDGE, smooth=0.0)[0]
             trials.append(replace(best, cold=_prune(weights, COLD, silent), cold_log=log))
         best = _best(trials, [judge.ndcgs(policy, trials, cases.cold, cold)])
-        lists = _damped(lists) if best.cold_log else lists
-        weights = fusion.learn(lists, prior, ridge=RIDGE, smooth=0.0, focus=FOCUS, start=best.cold[None, :])[0]
+        weights = fusion.learn(
+            forms[best.cold_log], prior, ridge=RIDGE, smooth=0.0, focus=FOCUS, start=best.cold[None, :]
+        )[0]
         best = replace(best, cold=_prune(weights, COLD, silent))
     if cases.warm or cases.new:
         lists = _lists(sources, cases.warm, policy.warm, WARM, config.validation_candidates, rng)
         lists += _lists(sources, cases.new, policy.warm, WARM, config.validation_candidates // 2, rng)
         prior, trials = best.warm, []
-        for log, part in ((False, lists), (True, _damped(lists))):
+        forms = (lists, _damped(lists))
+        for log, part in zip((False, True), forms, strict=True):
             weights = fusion.learn(part, prior, ridge=RIDGE, smooth=SMOOTH)
             trials.append(replace(best, warm=_prune(weights, WARM, silent), warm_log=log))
         best = _best(
             trials, [judge.ndcgs(policy, trials, part, policy.warm) for part in (cases.warm, cases.new) if part]
         )
-        lists = _damped(lists) if best.warm_log else lists
-        weights = fusion.learn(lists, prior, ridge=RIDGE, smooth=SMOOTH, focus=FOCUS, start=best.warm)
+        weights = fusion.learn(forms[best.warm_log], prior, ridge=RIDGE, smooth=SMOOTH, focus=FOCUS, start=best.warm)
         best = replace(best, warm=_prune(weights, WARM, silent))
     if cases.mixed and len(cold):
         # The log-odds of cold items with the best harmonic mean of warm and cold nDCG.

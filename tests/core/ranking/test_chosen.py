@@ -49,7 +49,9 @@ def test_its_figures_are_those_of_its_own_lists_and_no_worse_than_guessing(ranke
 def test_taste_leads_the_list_and_a_new_item_finds_its_place(ranked):
     (listed,) = pipeline.recommend(ranked, [Request(history=_history(*(f"tea{i}" for i in range(6))))], 6)
     is_tea = [candidate.item.startswith("tea") for candidate in listed]
+    is_new = [ranked.counts[ranked.position[candidate.item]] == 0 for candidate in listed]
     assert is_tea[0] and sum(is_tea) >= 4, "the two new coffees may stand behind"
+    assert all(tea or new for tea, new in zip(is_tea, is_new, strict=True)), "no coffee that others have had"
     fresh = ranked.extend([Item("fresh", title="tea pot new", brand="tea house", category=("kitchen", "tea"))])
     cold = np.array([fresh.counts[row] == 0 for row in range(len(fresh.item_ids))])
     rows, _ = pipeline.rank(fresh, _history("tea1", "tea2"), 4, candidates=cold)
