@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     REFUND = "refund"
     REVIEW = "review"
     SHARE = "share"
+    DWELL = "dwell"
 
 
 INTERACTION_WEIGHTS: Mapping[str, float] = {

@@ -1,17 +1,23 @@
 """Tables only: no ranking, no network. Every row carries its shop."""
 
-from coldrec.models.event import Event, RejectedEvent
+from coldrec.models.event import Event, IgnoredCount, RejectedEvent
 from coldrec.models.graph import Triple
 from coldrec.models.item import Item
+from coldrec.models.placement import Placement
+from coldrec.models.privacy import ConsentRecord, Erasure
 from coldrec.models.shop import Shop
 from coldrec.models.slate import Slate, SlateItem
 from coldrec.models.training import ModelVersion, TrainingRun
 from coldrec.models.visitor import Visitor
 
 __all__ = [
+    "ConsentRecord",
+    "Erasure",
     "Event",
+    "IgnoredCount",
     "Item",
     "ModelVersion",
+    "Placement",
     "RejectedEvent",
     "Shop",
     "Slate",

@@ -20,6 +20,7 @@ EVENT_KINDS = [
     (EventKind.REFUND.value, _("refunded")),
     (EventKind.REVIEW.value, _("reviewed")),
     (EventKind.SHARE.value, _("shared")),
+    (EventKind.DWELL.value, _("time spent on a product")),
 ]
 
 
@@ -40,6 +41,9 @@ class Event(models.Model):
     value = models.DecimalField(_("value"), max_digits=14, decimal_places=2, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    duration = models.PositiveIntegerField(
+        _("duration"), null=True, blank=True, help_text=_("Seconds in front of the visitor; told with time spent.")
+    )
     slate_id = models.UUIDField(_("slate"), null=True, blank=True)
     position = models.PositiveSmallIntegerField(_("position"), null=True, blank=True)
     occurred_at = models.DateTimeField(_("occurred at"), help_text=_("By the sender's clock, UTC."))
@@ -89,3 +93,20 @@ class RejectedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"
+
+
+class IgnoredCount(models.Model):
+    """How many requests of a day were nobody's: crawlers, pages fetched ahead. Nothing else of them is kept."""
+
+    shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(_("day"), help_text=_("UTC."))
+    reason = models.CharField(_("reason"), max_length=32)
+    count = models.PositiveIntegerField(_("count"), default=0)
+
+    class Meta:
+        verbose_name = _("ignored requests")
+        verbose_name_plural = _("ignored requests")
+        constraints = [models.UniqueConstraint(fields=["shop", "day", "reason"], name="coldrec_ignored_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason}: {self.count}"

@@ -17,6 +17,12 @@ class Item(models.Model):
     price = models.DecimalField(_("price"), max_digits=14, decimal_places=2, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     language = models.CharField(_("language"), max_length=16, blank=True)
+    translations = models.JSONField(
+        _("translations"),
+        default=dict,
+        blank=True,
+        help_text=_("Title and text by language code, beside those in the item's own language."),
+    )
     url = models.CharField(_("address"), max_length=1000, blank=True)
     image_url = models.CharField(_("image address"), max_length=1000, blank=True)
     variant_group = models.CharField(

@@ -25,15 +25,25 @@ class Visitor(models.Model):
         related_name="+",
     )
     consent = models.CharField(_("consent"), max_length=8, choices=Consent.choices, default=Consent.UNKNOWN)
+    is_personalised = models.BooleanField(
+        _("personalised"),
+        default=True,
+        help_text=_("Off: this visitor's lists are those of a stranger, by their own wish."),
+    )
+    channel = models.CharField(
+        _("channel"), max_length=64, blank=True, help_text=_("How the first visit came about: search, email, a site …")
+    )
     merged_into = models.ForeignKey(
         "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    merged_at = models.DateTimeField(_("merged at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("visitor")
         verbose_name_plural = _("visitors")
         constraints = [models.UniqueConstraint(fields=["shop", "key"], name="coldrec_visitor_once")]
+        indexes = [models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time")]
 
     def __str__(self) -> str:
         return self.key

@@ -47,8 +47,9 @@ SEGMENT_NAMES: Mapping[str, EventKind] = {
     "Order Refunded": EventKind.REFUND,
     "Product Reviewed": EventKind.REVIEW,
     "Product Shared": EventKind.SHARE,
+    "Product Dwelled": EventKind.DWELL,
 }
-"""Segment e-commerce v2 names, one to a kind; Liked and Disliked are custom names in its style."""
+"""Segment e-commerce v2 names, one to a kind; Liked, Disliked and Dwelled are custom names in its style."""
 
 GA4_NAMES: Mapping[str, EventKind] = {
     "view_item": EventKind.VIEW,
@@ -65,6 +66,7 @@ GA4_NAMES: Mapping[str, EventKind] = {
     "refund": EventKind.REFUND,
     "review_item": EventKind.REVIEW,
     "share": EventKind.SHARE,
+    "user_engagement": EventKind.DWELL,
 }
 """Google Analytics 4 names, one to a kind; like_item, dislike_item and review_item are custom names in its style."""
 

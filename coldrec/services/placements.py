@@ -27,6 +27,8 @@ class Placement:
     kind: Kind
     size: int
     title: Any = ""  # translatable
+    layout: str = "grid"  # or "carousel"
+    minimum: int = 1  # with fewer items the list is left out
 
 
 DEFAULT_PLACEMENTS: Mapping[str, Placement] = MappingProxyType(
