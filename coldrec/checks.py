@@ -28,8 +28,9 @@ TAG = "coldrec"
 Check = Callable[..., list[CheckMessage]]
 
 RANKERS = ("fusion", "linear", "mlp")
-PLACEMENT_KEYS = ("kind", "size", "title")
+PLACEMENT_KEYS = ("kind", "size", "minimum", "layout", "title")
 LARGEST_PLACEMENT = 200  # items in one list
+LAYOUTS = ("grid", "carousel")
 COOKIE_DAYS = 400  # the longest that browsers keep a cookie
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}")
@@ -363,9 +364,12 @@ def _placement_problems(name: object, placement: object) -> Iterator[tuple[str, 
         yield f"has the kind {placement['kind']!r}", f"Kinds are {', '.join(kinds)}."
     elif "kind" not in placement and name not in DEFAULT_PLACEMENTS:
         yield "has no kind", f"Give it one of {', '.join(kinds)}. {_nearest(name, DEFAULT_PLACEMENTS)}"
-    size = placement.get("size", 1)
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= LARGEST_PLACEMENT:
-        yield f"has the size {size!r}", f"Use a whole number from 1 to {LARGEST_PLACEMENT}."
+    for key, least in (("size", 1), ("minimum", 0)):
+        number = placement.get(key, 1)
+        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= LARGEST_PLACEMENT:
+            yield f"has the {key} {number!r}", f"Use a whole number from {least} to {LARGEST_PLACEMENT}."
+    if placement.get("layout", LAYOUTS[0]) not in LAYOUTS:
+        yield f"has the layout {placement['layout']!r}", f"Layouts are {' and '.join(LAYOUTS)}."
 
 
 def _is_visitor_middleware(path: str) -> bool:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 
 from coldrec import catalogue, conf
 from coldrec.core import pipeline
+from coldrec.core.trace import Trace, trace
 from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
 from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
 from coldrec.services import placements, serving, slates, statements, visitors
@@ -94,6 +95,22 @@ class Card:
 
 
 @dataclass
+class Watch:
+    """What happens while a list is filled, for whoever has to answer for it.
+
+    ``dropped`` are candidates that the shop's rows or the page spoke against: "unsellable", "shown" on the page
+    already, "variant" of an item that is, or "beyond" the size. ``left_out`` says why there is no list at all: "hidden"
+    by staff, or shorter than its "minimum".
+    """
+
+    traces: list[Trace] = field(default_factory=list)
+    dropped: list[tuple[Candidate, str]] = field(default_factory=list)
+    history: tuple[Interaction, ...] = ()
+    left_out: str = ""
+    trouble: str = ""
+
+
+@dataclass
 class _Page:
     """What the lists of one request share."""
 
@@ -105,6 +122,7 @@ class _Page:
     shown: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     serving: serving.Serving = field(default_factory=serving.Serving)
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -127,16 +145,20 @@ def serve(
     visitor: Visitor | None,
     request: HttpRequest | None = None,
     now: datetime | None = None,
+    logged: bool = True,
 ) -> list[ServedSlate]:
     """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere.
+
+    What was served is written down after the answer, or not at all unless ``logged``; then the slates have no id.
 
     Raises PlacementError for an unknown placement, and nothing else: whatever breaks behind a list is logged and the
     list comes from a lower rung, at worst empty.
     """
-    places = [placements.get(one.placement) for one in wanted]
+    known = placements.all_placements(shop)
+    places = [placements.named(one.placement, known) for one in wanted]
     page = _page(shop, visitor, request, now)
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
-    _look_ahead(page, shop, _expected(request, wanted))
+    _look_ahead(page, shop, known, _expected(request, wanted))
     answers = []
     for one, place in zip(wanted, places, strict=True):
         try:
@@ -144,8 +166,34 @@ def serve(
         except Exception:
             logger.exception("coldrec: placement %s could not be filled", one.placement)
             chosen = []
-        answers.append(_slate(page, shop, one, chosen, later=request is not None))
+        answers.append(_slate(page, shop, one, chosen, later=request is not None, logged=logged))
     return answers
+
+
+def preview(
+    one: PlacementRequest,
+    place: placements.Placement,
+    *,
+    shop: Shop,
+    visitor: Visitor | None = None,
+    history: Sequence[Interaction] | None = None,
+    shown: Iterable[str] = (),
+    now: datetime | None = None,
+    watch: Watch | None = None,
+) -> ServedSlate:
+    """A list as :func:`serve` would give it on a page where ``shown`` stand already. Nothing of it is written down.
+
+    ``place`` need not be set up anywhere; a ``history`` stands in for the visitor's own. A ``watch`` is told what
+    happens, which takes longer and changes nothing.
+    """
+    page = _page(shop, visitor, None, now)
+    page.history = page.history if history is None else tuple(history)
+    page.shown.update([*one.seeds, *shown])
+    page.watch = watch
+    if watch is not None:
+        watch.history = page.history
+    _look_ahead(page, shop, {place.name: place}, [one])
+    return _slate(page, shop, one, _choose(page, shop, one, place), later=False, logged=False)
 
 
 def is_known(shop: Shop, item_id: str) -> bool:
@@ -208,18 +256,25 @@ def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -
     return [*wanted, *guesses]
 
 
-def _look_ahead(page: _Page, shop: Shop, expected: Sequence[PlacementRequest]) -> None:
+def _look_ahead(
+    page: _Page, shop: Shop, known: Mapping[str, placements.Placement], expected: Sequence[PlacementRequest]
+) -> None:
     """Retrieve for all lists at once and read their items' rows in one query."""
-    known = placements.all_placements()
-    fresh = [(one, known[one.placement]) for one in expected if one.placement in known and one not in page.lists]
+    fresh = [
+        (one, known[one.placement])
+        for one in expected
+        if one.placement in known and known[one.placement].is_shown and one not in page.lists
+    ]
     if not fresh:
         return
     try:
         found = _retrieve(page, fresh, frozenset(page.shown), SPARE)
         page.lists.update(zip((one for one, _place in fresh), found, strict=True))
         _read_cards(page, shop, (c for candidates in found for c in candidates))
-    except Exception:
+    except Exception as error:
         logger.exception("coldrec: lists could not be retrieved")
+        if page.watch is not None:
+            page.watch.trouble = f"{type(error).__name__}: {error}"
 
 
 def _retrieve(
@@ -240,6 +295,10 @@ def _retrieve(
     if page.serving.model is None:
         return [_without_model(request) for request in requests]
     sizes = [_size(one, place) for one, place in lists]
+    if page.watch is not None:
+        traces = [trace(page.serving.model, *asked) for asked in zip(requests, (k + spare for k in sizes), strict=True)]
+        page.watch.traces.extend(traces)
+        return [list(one.candidates) for one in traces]
     return pipeline.recommend(page.serving.model, requests, sizes, spare=spare, distinct=True)
 
 
@@ -282,6 +341,8 @@ def _choose(
     size = _size(one, place)
     chosen: list[tuple[Candidate, Card]] = []
     groups = set(page.groups)
+    if not place.is_shown:
+        return _left_out(page, "hidden")
     if one in page.lists:
         _take(page, page.lists[one], chosen, groups, size)
         if len(chosen) < size and len(page.lists[one]) >= size + SPARE:
@@ -296,6 +357,8 @@ def _choose(
         and (page.serving.model is None or not chosen)
     ):
         _take(page, _newest(page, shop, one, size), chosen, groups, size)
+    if len(chosen) < place.minimum:
+        return _left_out(page, "minimum")
     page.shown.update(card.id for _candidate, card in chosen)
     page.groups.update(groups)
     return chosen
@@ -308,14 +371,28 @@ def _take(
     taken = {card.id for _candidate, card in chosen}
     for candidate in candidates:
         if len(chosen) >= size:
-            return
+            if page.watch is None:
+                return
+            page.watch.dropped.append((candidate, "beyond"))
+            continue
         card = page.cards.get(candidate.item)
         if card is None or card.id in page.shown or card.id in taken or (card.group and card.group in groups):
+            if page.watch is not None and candidate.item not in taken:
+                on_page = card is not None and card.id in page.shown
+                reason = "unsellable" if card is None else "shown" if on_page else "variant"
+                page.watch.dropped.append((candidate, reason))
             continue
         taken.add(card.id)
         if card.group:
             groups.add(card.group)
         chosen.append((candidate, card))
+
+
+def _left_out(page: _Page, why: str) -> list[tuple[Candidate, Card]]:
+    """No list at all."""
+    if page.watch is not None:
+        page.watch.left_out = why
+    return []
 
 
 def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[Candidate]:
@@ -335,6 +412,7 @@ def _slate(
     chosen: Sequence[tuple[Candidate, Card]],
     *,
     later: bool,
+    logged: bool,
 ) -> ServedSlate:
     titles = {item: card.title for item, card in page.cards.items() if card is not None}
     level = chosen[0][0].level if chosen else Level.EMPTY
@@ -362,7 +440,7 @@ def _slate(
         )
         for position, (candidate, card) in enumerate(chosen, start=1)
     )
-    slate_id = uuid.uuid4() if conf.get("LOG_SLATES") else None
+    slate_id = uuid.uuid4() if logged and conf.get("LOG_SLATES") else None
     shown = ServedSlate(slate_id, one.placement, level.value, policy, page.serving.number, items)
     if slate_id is not None:
         propensities = [candidate.propensity for candidate, _card in chosen]
