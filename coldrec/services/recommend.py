@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -34,6 +35,7 @@ SAYINGS = {
     "popular_here": gettext_noop("Popular in this category"),
     "new": gettext_noop("New here"),
 }
+MOST_PAGES = 10  # of one list, each after the other
 PAGES_KNOWN = 500  # views whose placements one process remembers
 
 
@@ -45,6 +47,7 @@ class PlacementRequest:
     seeds: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     size: int | None = None
+    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,13 @@ def serve(
     visitor: Visitor | None,
     request: HttpRequest | None = None,
     now: datetime | None = None,
+    later: bool = False,
+    logged: bool = True,
 ) -> list[ServedSlate]:
     """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere.
+
+    ``request`` is that of a page which may ask for more lists after these. What was served is written down ``later``
+    than its answer where there is a request, or not at all unless ``logged``; then the slates have no id.
 
     Raises PlacementError for an unknown placement, and nothing else: whatever breaks behind a list is logged and the
     list comes from a lower rung, at worst empty.
@@ -136,6 +144,7 @@ def serve(
     places = [placements.get(one.placement) for one in wanted]
     page = _page(shop, visitor, request, now)
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
+    _leave_out(page, shop, [slate_id for one in wanted for slate_id in one.after])
     _look_ahead(page, shop, _expected(request, wanted))
     answers = []
     for one, place in zip(wanted, places, strict=True):
@@ -144,8 +153,23 @@ def serve(
         except Exception:
             logger.exception("coldrec: placement %s could not be filled", one.placement)
             chosen = []
-        answers.append(_slate(page, shop, one, chosen, later=request is not None))
+        answers.append(_slate(page, shop, one, chosen, later=later or request is not None, logged=logged))
     return answers
+
+
+def following(
+    slate_id: uuid.UUID, *, shop: Shop, visitor: Visitor | None, size: int | None = None
+) -> PlacementRequest | None:
+    """How to ask for what comes after a slate in its list; None where it is not this visitor's, or of no placement now.
+
+    A stranger's slate goes on for whoever knows its id, which only the stranger's browser was told.
+    """
+    slate = Slate.objects.filter(shop=shop, pk=slate_id).select_related("visitor").first()
+    if slate is None or slate.placement not in placements.all_placements():
+        return None
+    if slate.visitor and (visitor is None or visitor.pk not in (slate.visitor.pk, slate.visitor.merged_into_id)):
+        return None
+    return _after(slate, size)
 
 
 def is_known(shop: Shop, item_id: str) -> bool:
@@ -180,6 +204,16 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
         if request is not None:
             request._coldrec_page = page
     return page
+
+
+def _leave_out(page: _Page, shop: Shop, slate_ids: Sequence[str]) -> None:
+    """Count what these slates showed as shown, and with it its variants."""
+    if not slate_ids:
+        return
+    shown = set(SlateItem.objects.filter(shop=shop, slate__in=slate_ids).values_list("item_id", flat=True))
+    page.shown.update(shown)
+    rows = Item.objects.filter(shop=shop, external_id__in=shown).exclude(variant_group="")
+    page.groups.update(rows.values_list("variant_group", flat=True))
 
 
 def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -> list[PlacementRequest]:
@@ -335,6 +369,7 @@ def _slate(
     chosen: Sequence[tuple[Candidate, Card]],
     *,
     later: bool,
+    logged: bool,
 ) -> ServedSlate:
     titles = {item: card.title for item, card in page.cards.items() if card is not None}
     level = chosen[0][0].level if chosen else Level.EMPTY
@@ -362,7 +397,7 @@ def _slate(
         )
         for position, (candidate, card) in enumerate(chosen, start=1)
     )
-    slate_id = uuid.uuid4() if conf.get("LOG_SLATES") else None
+    slate_id = uuid.uuid4() if logged and conf.get("LOG_SLATES") else None
     shown = ServedSlate(slate_id, one.placement, level.value, policy, page.serving.number, items)
     if slate_id is not None:
         propensities = [candidate.propensity for candidate, _card in chosen]
@@ -387,7 +422,7 @@ def _made(
         policy=shown.policy,
         level=shown.level,
         version_id=page.serving.version_id,
-        context={"seeds": list(one.seeds), "category": list(one.category), "history": len(page.history)},
+        context=_context(one) | {"history": len(page.history)},
         created_at=page.now,
     )
     rows = [
@@ -404,6 +439,31 @@ def _made(
         for item, propensity in zip(shown.items, propensities, strict=True)
     ]
     return slate, rows
+
+
+def _context(one: PlacementRequest) -> dict[str, Any]:
+    """What was asked for, beside the placement, as a slate keeps it."""
+    context: dict[str, Any] = {"seeds": list(one.seeds), "category": list(one.category)}
+    if one.size is not None:
+        context["size"] = one.size
+    if one.after:
+        context["after"] = list(one.after)
+    return context
+
+
+def _after(slate: Slate, size: int | None) -> PlacementRequest:
+    """The request that a slate answered, put again for what comes after it; nothing does after MOST_PAGES."""
+    kept = slate.context
+    after = (*kept.get("after", ()), str(slate.pk))[:MOST_PAGES]
+    if size is None:
+        size = kept.get("size")
+    return PlacementRequest(
+        slate.placement,
+        tuple(kept.get("seeds", ())),
+        tuple(kept.get("category", ())),
+        size if len(after) < MOST_PAGES else 0,
+        after,
+    )
 
 
 def _words(reason: Reason, titles: Mapping[str, str]) -> str:

@@ -51,8 +51,13 @@ def fuzzed(shop):
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(
     ("method", "address"),
-    [("GET", "/v1/recommendations/"), ("GET", "/v1/items/{item_id}/similar/"), ("POST", "/v1/events/")],
-    ids=["recommendations", "similar", "events"],
+    [
+        ("GET", "/v1/recommendations/"),
+        ("GET", "/v1/items/{item_id}/similar/"),
+        ("GET", "/v1/slates/{slate_id}/next/"),
+        ("POST", "/v1/events/"),
+    ],
+    ids=["recommendations", "similar", "next", "events"],
 )
 def test_every_answer_is_a_documented_one(fuzzed, method, address, mode):
     seen = Counter()
