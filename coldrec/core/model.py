@@ -15,6 +15,7 @@ from coldrec.core.artifact import Artifact
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import Histories
 from coldrec.core.protocols import Ranker
+from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.linear import LinearRanker
 from coldrec.core.ranking.mlp import MLPRanker
@@ -139,10 +140,19 @@ class Model:
         """(b, size) log-probabilities that a visitor wants an item next."""
         if not self.item_ids:
             return np.zeros((len(histories), 0), np.float32)
+        sources, cold_only = self._said(histories)
+        return self.fusion.scores(sources, histories.size, self.warm_items, cold_only) + self.jitter
+
+    def blend(self, histories: Histories) -> Blend:
+        """How :meth:`scores` of one visitor come about; for staff, it takes longer than the scores."""
+        sources, cold_only = self._said(histories)
+        blend = self.fusion.blend(sources, histories.size, self.warm_items, cold_only)
+        return replace(blend, constants={**blend.constants, "tie": self.jitter})
+
+    def _said(self, histories: Histories) -> tuple[dict[str, FloatArray], frozenset[str]]:
         one = len(histories) == 1
         names, cold_only = self._sources_for(int(histories.size[0])) if one else (self.fusion.names(), ONLY_COLD)
-        sources = self.sources.scores(histories, names, cold_only)
-        return self.fusion.scores(sources, histories.size, self.warm_items, cold_only) + self.jitter
+        return self.sources.scores(histories, names, cold_only), cold_only
 
     def beside(self, order: Order, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
         """The k best positions beside the seeds by ``order``, with scores; what was asked for lately is kept."""
@@ -166,11 +176,19 @@ class Model:
 
     def best(self, history: IntArray, rows: IntArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """The k best of some candidates with fused ``scores``, which give the order unless a ranker was chosen."""
-        found = top(scores, k if self.ranker is None else max(k, POOL))
-        rows, scores = rows[found], scores[found]
+        rows, scores = self._pool(rows, scores, k)
         if self.ranker is not None:
             rows, scores = self._reader.reorder(self.ranker, history, rows, scores)
         return rows[:k], scores[:k]
+
+    def ranker_blend(self, history: IntArray, rows: IntArray, scores: FloatArray, k: int) -> Blend:
+        """How the scores that a chosen ranker gives in :meth:`best` come about."""
+        assert self.ranker is not None, "without one the fused scores are what counts"
+        return self._reader.blend(self.ranker, history, *self._pool(rows, scores, k))
+
+    def _pool(self, rows: IntArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        found = top(scores, k if self.ranker is None else max(k, POOL))
+        return rows[found], scores[found]
 
 
 def _ranker(artifact: Artifact, terms: int) -> tuple[Ranker | None, FloatArray | None]:

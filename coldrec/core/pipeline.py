@@ -6,15 +6,17 @@ the highest rung that has something to say; each candidate names its rung.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from coldrec.core import histories
 from coldrec.core.explain import because
 from coldrec.core.model import Model
-from coldrec.core.ranking.beside import similar, together
+from coldrec.core.ranking.beside import similar, similar_blend, together, together_blend
+from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.reader import top
 from coldrec.core.types import (
     BoolArray,
@@ -38,8 +40,28 @@ NEW_ITEMS = 200
 _TOLD = {Kind.RECENT: "seen", Kind.TRENDING: "trending", Kind.NEW: "new"}
 """Kinds of list whose reason is the same for every item."""
 
-Rung = tuple[Level, IntArray, FloatArray]
-"""Positions, best first, with their scores."""
+
+class Rung(NamedTuple):
+    """Positions, best first, with their scores; ``own`` are the visitor's, left out before.
+
+    ``blend`` tells how the scores came about, and ``fused`` how those did from which a learned ranker chose.
+    """
+
+    level: Level
+    rows: IntArray
+    scores: FloatArray
+    blend: Callable[[], Blend]
+    fused: Callable[[], Blend] | None = None
+    own: Sequence[int] = ()
+
+
+class Step(NamedTuple):
+    """A candidate that was looked at, and whether it is in the list; if not, ``fate`` says why."""
+
+    row: int
+    score: float
+    level: Level
+    fate: str  # "chosen", "hidden", "above": a higher rung brought it, or "beyond" the size
 
 
 def rank(
@@ -54,7 +76,7 @@ def rank(
 
     Items of the history are left out. ``candidates`` (size,) restricts the choice.
     """
-    return _Visit(model, tuple(history), now).best(k, candidates)
+    return Visit(model, tuple(history), now).best(k, candidates)
 
 
 def recommend(
@@ -74,7 +96,7 @@ def recommend(
     own tables.
     """
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
-    visits: dict[tuple[tuple[Interaction, ...], float | None], _Visit] = {}
+    visits: dict[tuple[tuple[Interaction, ...], float | None], Visit] = {}
     lists: list[list[Candidate]] = []
     shown: set[ItemId] = set()
     for request, size in zip(requests, sizes, strict=True):
@@ -83,35 +105,52 @@ def recommend(
             continue
         key = (request.history, request.now)
         if key not in visits:
-            visits[key] = _Visit(model, *key)
-        lists.append(_fill(visits[key], request, size + spare, shown))
+            visits[key] = Visit(model, *key)
+        climbed = climb(visits[key], request, size + spare, shown)
+        lists.append(candidates(visits[key], request, [step for _rung, steps in climbed for step in steps]))
         if distinct:
             shown.update(candidate.item for candidate in lists[-1][:size])
     return lists
 
 
-def _fill(visit: _Visit, request: Request, k: int, shown: Collection[ItemId]) -> list[Candidate]:
-    model = visit.model
-    hidden = {*request.exclude, *shown}
-    if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
-        hidden.update(request.seeds)
-    taken = {row for item in hidden if (row := model.position.get(item)) is not None}
-    chosen: list[tuple[int, float, Level]] = []
-    for level, rows, scores in _RUNGS[request.kind](visit, request, k + len(taken)):
-        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-            if row not in taken and len(chosen) < k:
-                taken.add(row)
-                chosen.append((row, score, level))
+def climb(visit: Visit, request: Request, k: int, shown: Collection[ItemId] = ()) -> Iterator[tuple[Rung, list[Step]]]:
+    """The rungs asked to fill a list of k, until it is full, each with all that it offered, best first."""
+    hidden = visit.hidden(request, shown)
+    chosen: set[int] = set()
+    for rung in _RUNGS[request.kind](visit, request, k + len(hidden)):
+        steps = []
+        for row, score in zip(rung.rows.tolist(), rung.scores.tolist(), strict=True):
+            if row in hidden:
+                fate = "hidden"
+            elif row in chosen:
+                fate = "above"
+            elif len(chosen) == k:
+                fate = "beyond"
+            else:
+                fate = "chosen"
+                chosen.add(row)
+            steps.append(Step(row, score, rung.level, fate))
+        yield rung, steps
         if len(chosen) == k:
-            break
-    told = _evidence(visit, request, [row for row, _, _ in chosen])
+            return
+
+
+def candidates(visit: Visit, request: Request, steps: Iterable[Step]) -> list[Candidate]:
+    """Those chosen, with their reasons."""
+    model, chosen = visit.model, [step for step in steps if step.fate == "chosen"]
+    told = _evidence(visit, request, [step.row for step in chosen])
     return [
-        Candidate(model.item_ids[row], score, level, _reason(model, request.kind, level, row, evidence))
-        for (row, score, level), evidence in zip(chosen, told, strict=True)
+        Candidate(
+            model.item_ids[step.row],
+            step.score,
+            step.level,
+            _reason(model, request.kind, step.level, step.row, evidence),
+        )
+        for step, evidence in zip(chosen, told, strict=True)
     ]
 
 
-def _evidence(visit: _Visit, request: Request, chosen: Sequence[int]) -> list[list[int]]:
+def _evidence(visit: Visit, request: Request, chosen: Sequence[int]) -> list[list[int]]:
     """For every chosen position those of the visitor's items, or of the seeds, that speak for it."""
     if request.kind in _TOLD:
         return [[] for _ in chosen]  # the list itself says why; evidence would not be shown
@@ -135,7 +174,7 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
     return Reason("new" if model.counts[row] == 0 else "popular")
 
 
-class _Visit:
+class Visit:
     """One visitor at one moment: what several lists of a page share."""
 
     def __init__(self, model: Model, history: tuple[Interaction, ...], now: float | None) -> None:
@@ -143,6 +182,13 @@ class _Visit:
 
     def positions(self, items: Sequence[str]) -> list[int]:
         return [self.model.position[item] for item in items if item in self.model.position]
+
+    def hidden(self, request: Request, shown: Collection[ItemId] = ()) -> set[int]:
+        """Positions that must not be in the list."""
+        items = {*request.exclude, *shown}
+        if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
+            items.update(request.seeds)
+        return {row for item in items if (row := self.model.position.get(item)) is not None}
 
     @cached_property
     def rows(self) -> list[int]:
@@ -153,74 +199,102 @@ class _Visit:
     @cached_property
     def scores(self) -> FloatArray:
         """(size,) log-probabilities."""
-        matrix = histories.from_interactions([self.history], self.model.position, len(self.model.item_ids), [self.now])
-        scores: FloatArray = self.model.scores(matrix)[0]
+        scores: FloatArray = self.model.scores(self._matrix)[0]
         return scores
+
+    @cached_property
+    def blend(self) -> Blend:
+        """How the scores came about."""
+        return self.model.blend(self._matrix)
+
+    @cached_property
+    def _matrix(self) -> histories.Histories:
+        return histories.from_interactions([self.history], self.model.position, len(self.model.item_ids), [self.now])
 
     @property
     def level(self) -> Level:
         return Level.PERSONAL if len(self.rows) >= KNOWN else Level.SESSION if self.rows else Level.POPULAR
 
     def best(self, k: int, candidates: BoolArray | None = None) -> tuple[IntArray, FloatArray]:
+        """The best of all items, or of the candidates, without the visitor's own."""
+        return self.model.best(self._history, np.arange(len(self.scores)), self._without_own(candidates), k)
+
+    def others(self, k: int) -> Rung:
+        """The best items that are not the visitor's own."""
+        return self._rung(self.level, np.arange(len(self.scores)), self._without_own(), k, self.rows)
+
+    def among(self, level: Level, rows: IntArray, k: int) -> Rung:
+        """The best of some rows, the visitor's own left in."""
+        return self._rung(level, rows, self.scores[rows], k)
+
+    def _rung(self, level: Level, rows: IntArray, scores: FloatArray, k: int, own: Sequence[int] = ()) -> Rung:
+        best = self.model.best(self._history, rows, scores, k)
+        if self.model.ranker is None:
+            return Rung(level, *best, lambda: self.blend, None, own)
+        ranked = partial(self.model.ranker_blend, self._history, rows, scores, k)
+        return Rung(level, *best, ranked, lambda: self.blend, own)
+
+    def _without_own(self, candidates: BoolArray | None = None) -> FloatArray:
         scores = self.scores.copy()
         scores[self.rows] = -np.inf
         if candidates is not None:
             scores[~candidates] = -np.inf
-        return self.model.best(self._history, np.arange(len(scores)), scores, k)
-
-    def among(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
-        """The best of some rows, the visitor's own left in."""
-        return self.model.best(self._history, rows, self.scores[rows], k)
+        return scores
 
     @property
     def _history(self) -> IntArray:
         return np.array(self.rows, np.int64)
 
 
-def _personal(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _personal(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     if not visit.rows and request.category in visit.model.members:
-        yield Level.POPULAR_HERE, *visit.among(visit.model.members[request.category], k)
-    yield visit.level, *visit.best(k)
+        yield visit.among(Level.POPULAR_HERE, visit.model.members[request.category], k)
+    yield visit.others(k)
 
 
-def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _similar(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     if seeds := visit.positions(request.seeds):
-        yield Level.SIMILAR, *visit.model.beside(similar, seeds, k)
+        blend = partial(similar_blend, visit.model.sources, seeds)
+        yield Rung(Level.SIMILAR, *visit.model.beside(similar, seeds, k), blend)
     yield from _popular(visit, request, k)
 
 
-def _together(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _together(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     """No filler: nothing goes with the seeds only because it sells."""
     if seeds := visit.positions(request.seeds):
-        yield Level.SIMILAR, *visit.model.beside(together, seeds, k)
+        blend = partial(together_blend, visit.model.sources, seeds)
+        yield Rung(Level.SIMILAR, *visit.model.beside(together, seeds, k), blend)
 
 
-def _recent(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _recent(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     rows = np.array(visit.rows[::-1][:k], np.int64)
-    yield Level.SESSION, rows, -np.arange(len(rows), dtype=np.float32)
+    latest = -np.arange(len(rows), dtype=np.float32)
+    nothing = np.zeros((0, len(rows)), np.float32)
+    yield Rung(Level.SESSION, rows, latest, lambda: Blend(rows, (), nothing, nothing, nothing, {"latest": latest}))
 
 
-def _trending(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _trending(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     """What sells now, within the page's category first."""
     yield from _popular(visit, request, k, now=True)
 
 
-def _new(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+def _new(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     """The newest items, in the order in which this visitor would want them."""
     newest = visit.model.newest[: max(NEW_ITEMS, k)]
     if len(newest):
-        yield Level.NEWEST, *visit.among(newest, k)
+        yield visit.among(Level.NEWEST, newest, k)
 
 
-def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> Iterator[Rung]:
+def _popular(visit: Visit, request: Request, k: int, *, now: bool = False) -> Iterator[Rung]:
     model = visit.model
     sources = model.sources
-    score = model.popular
+    name, score = "popularity", model.popular
     if now and sources.trend is not None:
         moment = np.array([np.inf if request.now is None else request.now])
         moment = np.minimum(moment, sources.trend.start + sources.trend.width * (len(sources.trend.levels) + 1))
-        score = model.jitter.copy()
+        name, score = "trend", model.jitter.copy()
         score[: sources.n] += sources.trend.at(moment, sources.popularity)[0]
+    blend = partial(Blend.alone, name, score)
     category = request.category
     if not category and request.seeds and (seeds := visit.positions(request.seeds)):
         category = model.categories[seeds[0]]
@@ -228,13 +302,13 @@ def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> I
         if category in model.members:
             here = model.members[category]
             rows = here[top(score[here], k)]
-            yield Level.POPULAR_HERE, rows, score[rows]
+            yield Rung(Level.POPULAR_HERE, rows, score[rows], blend)
         category = category[:-1]
     rows = top(score, k)
-    yield Level.POPULAR, rows, score[rows]
+    yield Rung(Level.POPULAR, rows, score[rows], blend)
 
 
-_RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
+_RUNGS: dict[Kind, Callable[[Visit, Request, int], Iterator[Rung]]] = {
     Kind.PERSONAL: _personal,
     Kind.SIMILAR: _similar,
     Kind.TOGETHER: _together,

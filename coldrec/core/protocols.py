@@ -17,5 +17,8 @@ class Ranker(Protocol):
     def score(self, profile: Profile, candidates: Candidates) -> FloatArray:
         """(n,) higher is better; the order of the candidates is kept."""
 
+    def parts(self, profile: Profile, candidates: Candidates) -> Mapping[str, FloatArray]:
+        """Name → (n,) what adds up to the score."""
+
     def save(self) -> tuple[dict[str, npt.NDArray[Any]], Mapping[str, Any]]:
         """Arrays and a JSON document from which the same ranker can be made again."""

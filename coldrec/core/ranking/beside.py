@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from coldrec.core import histories
+from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.fusion import standardise
 from coldrec.core.ranking.reader import top
 from coldrec.core.retrieval.sources import Sources
@@ -21,11 +22,8 @@ TOGETHER_FLOOR = 1e-4
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
     """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
-    silent = sources.silent()
-    heard = {name: weight for name, weight in ALIKE.items() if name not in silent}
-    found = _scores(sources, seeds, ("text", "entity", *heard))
-    weights = np.array([*heard.values()], np.float32)
-    score = weights @ standardise(np.stack([found[name] for name in heard]), log=True)
+    blend, found = _alike(sources, seeds)
+    score = blend.weights[:, 0] @ blend.standard
     return _best(np.where(found["text"] + found["entity"] > 0, score, -np.inf), k)
 
 
@@ -36,6 +34,25 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
     """
     score = _scores(sources, seeds, ("neighbours",))["neighbours"]
     return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+
+
+def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
+    """How the scores of :func:`similar` come about."""
+    return _alike(sources, seeds)[0]
+
+
+def together_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
+    """How the scores of :func:`together` come about."""
+    return Blend.alone("neighbours", _scores(sources, seeds, ("neighbours",))["neighbours"])
+
+
+def _alike(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, dict[str, FloatArray]]:
+    silent = sources.silent()
+    heard = {name: weight for name, weight in ALIKE.items() if name not in silent}
+    found = _scores(sources, seeds, ("text", "entity", *heard))
+    raw = np.stack([found[name] for name in heard])
+    weights = np.broadcast_to(np.array([*heard.values()], np.float32)[:, None], raw.shape)
+    return Blend(np.arange(sources.size), tuple(heard), raw, standardise(raw, log=True), weights), found
 
 
 def _scores(sources: Sources, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:

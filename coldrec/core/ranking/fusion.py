@@ -5,7 +5,7 @@ Letters: S sources, b visitors, c items, K knots.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from coldrec.core.errors import ArtifactError
+from coldrec.core.ranking.blend import Blend
 from coldrec.core.retrieval.sources import COLD, NAMES, WARM
 from coldrec.core.types import BoolArray, FloatArray, IntArray
 
@@ -95,6 +96,33 @@ def hats(size: IntArray) -> FloatArray:
 
 
 @dataclass(frozen=True)
+class _Heard:
+    """What S sources say of one group of items, ready to be added.
+
+    ``weights`` (b, S). ``values`` (S, b, c) are standardised, or with a ``scale`` (S, b, 1) only centred: to multiply
+    the few weights by the scale costs less than to multiply all values.
+    """
+
+    names: tuple[str, ...]
+    weights: FloatArray
+    values: FloatArray
+    scale: FloatArray | None
+
+    @property
+    def total(self) -> FloatArray:
+        """(b, c)"""
+        if self.scale is None:
+            return np.einsum("bs,sbc->bc", self.weights, self.values, optimize=True)
+        share = self.weights[:, None, :] * self.scale.transpose(1, 2, 0)  # (b, 1, S)
+        return np.asarray(np.matmul(share, self.values.transpose(1, 0, 2))[:, 0], np.float32)
+
+    @property
+    def standard(self) -> FloatArray:
+        """(S, b, c)"""
+        return self.values if self.scale is None else self.values * self.scale
+
+
+@dataclass(frozen=True)
 class Fusion:
     """Learned weights: ``warm`` (K, S_warm), ``cold`` (S_cold,), and where cold items stand among warm ones.
 
@@ -143,16 +171,20 @@ class Fusion:
         self, sources: Mapping[str, FloatArray], size: IntArray, group: slice | IntArray, *, cold: bool
     ) -> FloatArray:
         """(b, c) fused scores of one group of items: the logits of a softmax over that group."""
+        return self._heard(sources, size, group, cold=cold).total
+
+    def _heard(
+        self, sources: Mapping[str, FloatArray], size: IntArray, group: slice | IntArray, *, cold: bool
+    ) -> _Heard:
         names = [name for name in (COLD if cold else WARM) if name in sources]
         if not names:
-            return np.zeros_like(next(iter(sources.values()))[:, group])
+            silent = next(iter(sources.values()))[None, :, group]
+            return _Heard((), np.zeros((len(size), 1), np.float32), np.zeros_like(silent), None)
         stack = np.stack([sources[name][:, group] for name in names])  # (S, b, c)
-        if not (self.cold_log if cold else self.warm_log):
-            centred, scale = _centred(stack)
-            share = self._weights(size, names, cold=cold)[:, None, :] * scale.transpose(1, 2, 0)  # (b, 1, S)
-            return np.asarray(np.matmul(share, centred.transpose(1, 0, 2))[:, 0], np.float32)
-        standard = standardise(stack, log=True)
-        return np.einsum("bs,sbc->bc", self._weights(size, names, cold=cold), standard, optimize=True)
+        weights = self._weights(size, names, cold=cold)
+        if self.cold_log if cold else self.warm_log:
+            return _Heard(tuple(names), weights, standardise(stack, log=True), None)
+        return _Heard(tuple(names), weights, *_centred(stack))
 
     def _weights(self, size: IntArray, names: Sequence[str], *, cold: bool) -> FloatArray:
         """(b, S)."""
@@ -167,16 +199,44 @@ class Fusion:
 
         Sources of ``cold_only`` say nothing about warm items.
         """
-        total = next(iter(sources.values())).shape[1]
-        parts = []
-        if warm_items:
-            heard = {name: scores for name, scores in sources.items() if name not in cold_only} or sources
-            logits = self.group_scores(heard, size, slice(0, warm_items), cold=False)
-            parts.append(log_softmax(logits) - np.logaddexp(0, self.cold_share))
-        if warm_items < total:
-            logits = self.group_scores(sources, size, slice(warm_items, total), cold=True)
-            parts.append(log_softmax(logits) - np.logaddexp(0, -self.cold_share))
+        parts = [
+            log_softmax(heard.total) + share
+            for _name, _group, share, heard in self._groups(sources, size, warm_items, cold_only)
+        ]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(size), 0), np.float32)
+
+    def blend(
+        self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int, cold_only: Collection[str] = ()
+    ) -> Blend:
+        """How :meth:`scores` of one visitor come about, source by source."""
+        items = next(iter(sources.values())).shape[1]
+        names = tuple(sources)
+        standard, weights = np.zeros((2, len(names), items), np.float32)
+        constants = {name: np.zeros(items, np.float32) for name in ("softmax", "warm_share", "cold_share")}
+        for share_name, group, share, heard in self._groups(sources, size, warm_items, cold_only):
+            lines = [names.index(name) for name in heard.names]
+            if lines:
+                standard[lines, group] = heard.standard[:, 0]
+                weights[lines, group] = heard.weights[0][:, None]
+            constants["softmax"][group] = (log_softmax(heard.total) - heard.total)[0]
+            constants[share_name][group] = share
+        raw = np.stack([sources[name][0] for name in names])
+        return Blend(np.arange(items), names, raw, standard, weights, constants)
+
+    def _groups(
+        self, sources: Mapping[str, FloatArray], size: IntArray, warm_items: int, cold_only: Collection[str]
+    ) -> Iterator[tuple[str, slice, float, _Heard]]:
+        """The warm and the cold items: the log of the group's share of the list, under its name, and what is heard."""
+        total = next(iter(sources.values())).shape[1]
+        if warm_items:
+            warm = {name: scores for name, scores in sources.items() if name not in cold_only} or sources
+            group = slice(0, warm_items)
+            share = -float(np.logaddexp(0, self.cold_share))
+            yield "warm_share", group, share, self._heard(warm, size, group, cold=False)
+        if warm_items < total:
+            group = slice(warm_items, total)
+            share = -float(np.logaddexp(0, -self.cold_share))
+            yield "cold_share", group, share, self._heard(sources, size, group, cold=True)
 
     def save(self) -> dict[str, Any]:
         """A JSON document that says every weight by name."""

@@ -63,6 +63,16 @@ class LinearRanker:
         p = np.broadcast_to(profile.context, (n, self.c))
         return feature_map(u, p, candidates.vectors, candidates.facts) @ self.w + self.b
 
+    def parts(self, profile: Profile, candidates: Candidates) -> dict[str, FloatArray]:
+        """Name → (n,): what the visitor, the item, both together and the facts add to the score."""
+        n, d, c, e = len(candidates), self.d, self.c, self.e
+        u, p = np.broadcast_to(profile.vector, (n, d)), np.broadcast_to(profile.context, (n, c))
+        phi = feature_map(u, p, candidates.vectors, candidates.facts) * self.w
+        ends = np.cumsum([d, c, d, d, e, c * e])
+        names = ("visitor", "context", "item", "taste", "facts", "facts_in_context")
+        blocks = dict(zip(names, np.split(phi, ends[:-1], axis=1), strict=True))
+        return {name: block.sum(axis=1) for name, block in blocks.items()} | {"bias": np.full(n, self.b)}
+
     def save(self) -> tuple[dict[str, npt.NDArray[Any]], Mapping[str, Any]]:
         return {"ranker_w": self.w}, {"kind": "linear", "b": self.b, "d": self.d, "c": self.c, "e": self.e}
 

@@ -84,6 +84,10 @@ class MLPRanker:
         x = np.maximum(x @ self.w2.T + self.b2, 0)  # (n, 32)
         return np.asarray(x @ self.w3 + self.b3[0])
 
+    def parts(self, profile: Profile, candidates: Candidates) -> dict[str, FloatArray]:
+        """The score as one part: a network's layers do not add up by feature."""
+        return {"network": self.score(profile, candidates)}
+
     def without_embeddings(self) -> MLPRanker:
         """The same ranker with both tables reduced to the row of what is unseen: content alone decides."""
         nothing = np.zeros(0, np.int64)

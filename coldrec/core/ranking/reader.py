@@ -15,6 +15,7 @@ from scipy import sparse
 
 from coldrec.core.protocols import Ranker
 from coldrec.core.ranking import fusion
+from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.features import Candidates, Profile
 from coldrec.core.retrieval.sources import Sources, joint, leading_directions
 from coldrec.core.types import FloatArray, IntArray
@@ -79,6 +80,12 @@ class Reader:
         ranked = np.asarray(ranker.score(self.profile(history), self.candidates(rows, scores)), np.float32)
         order = np.argsort(-ranked, kind="stable")
         return rows[order], ranked[order]
+
+    def blend(self, ranker: Ranker, history: IntArray, rows: IntArray, scores: FloatArray) -> Blend:
+        """How the scores of :meth:`reorder` come about."""
+        parts = ranker.parts(self.profile(history), self.candidates(rows, scores)) if len(rows) else {}
+        nothing = np.zeros((0, len(rows)), np.float32)
+        return Blend(rows, (), nothing, nothing, nothing, parts)
 
 
 def top(scores: FloatArray, k: int) -> IntArray:
