@@ -20,11 +20,11 @@ def forget_who_asks(request: HttpRequest) -> None:
         request.session = type(request.session)()  # empty: it is neither read nor saved, and sets no cookie
 
 
-def language_of(request: HttpRequest) -> str:
+def language_of(request: HttpRequest) -> str | None:
     """The language by the address and ``Accept-Language`` alone, where the project lets the request choose one."""
     if hasattr(request, "LANGUAGE_CODE"):  # LocaleMiddleware has chosen, by the cookie too
         return get_language_from_request(request, check_path=True)
-    return get_language() or ""
+    return get_language()
 
 
 def for_everybody(request: HttpRequest, response: Response, *, seconds: int) -> HttpResponseBase:

@@ -15,8 +15,8 @@ from coldrec.api.views import View
 
 PATH = "v1/schema/"
 DESCRIPTION = (
-    "Lists of recommended items out, events in. Every answer is JSON, and private to one visitor unless it was asked for "
-    "as public. Other addresses below v1/ answer 404 unknown_address, other versions 404 unknown_version."
+    "Lists of recommended items out, events in. Every answer is JSON, and private to one visitor unless it was asked "
+    "for as public. Other addresses below v1/ answer 404 unknown_address, other versions 404 unknown_version."
 )
 
 
