@@ -273,9 +273,9 @@ def test_a_product_that_is_saved_follows_by_itself(project, browser):
 
 
 def test_the_addresses_take_clicks_and_give_lists(browser):
-    answer = json.loads(browser.get("/coldrec/v1/recommendations/?placement=home"))
-    first = answer["items"][0]["id"]
-    event = {"event_id": "1", "kind": "click", "item_id": first, "slate_id": answer["slate_id"], "position": 1}
+    (slate,) = json.loads(browser.get("/coldrec/v1/recommendations/?placement=home"))["slates"]
+    first = slate["items"][0]["id"]
+    event = {"event_id": "1", "kind": "click", "item_id": first, "slate_id": slate["slate_id"], "position": 1}
     assert browser.send("/coldrec/v1/events/", event)["accepted"] == 1
     assert browser.send("/coldrec/v1/events/", event)["duplicate"] == 1
     (cookie,) = (cookie for cookie in browser.cookies if cookie.name.startswith("coldrec"))

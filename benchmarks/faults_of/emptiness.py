@@ -83,16 +83,16 @@ def trouble(case: Case) -> list[str]:
             if page.status != 200 or "The end of the page" not in page.text:
                 found.append(f"{who}: the page answers {page.status}")
             for placement in placements.all_placements():
-                answer = call(f"/coldrec/v1/recommendations/?placement={placement}&seeds={item}")
+                answer = call(f"/coldrec/v1/recommendations/?placement={placement}&seeds={item}&basket={item}")
                 if answer.status != 200:
                     found.append(f"{who}, {placement}: {answer.status}")
                     continue
-                slate = json.loads(answer.body)
+                (slate,) = json.loads(answer.body)["slates"]
                 levels = {slate["level"], *(one["level"] for one in slate["items"])}
                 if not levels <= DOCUMENTED or slate["version"] is None:
                     found.append(f"{who}, {placement}: levels {levels}, version {slate['version']}")
-        front = json.loads(Caller()("/coldrec/v1/recommendations/?placement=home").body)["items"]
-        if len(front) < case.shown:
-            found.append(f"the front page shows {len(front)} items, not {case.shown}")
+        (front,) = json.loads(Caller()("/coldrec/v1/recommendations/?placement=home").body)["slates"]
+        if len(front["items"]) < case.shown:
+            found.append(f"the front page shows {len(front['items'])} items, not {case.shown}")
     serving.reset()
     return found

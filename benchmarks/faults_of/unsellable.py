@@ -43,5 +43,5 @@ def judge(taken: int, still: list[str]) -> list[Check]:
 def listed(call: Caller, placement: str, page: str) -> list[str]:
     import json
 
-    answer = call(f"/coldrec/v1/recommendations/?placement={quote(placement)}&seeds={quote(page)}")
-    return [item["id"] for item in json.loads(answer.body)["items"]]
+    answer = call(f"/coldrec/v1/recommendations/?placement={quote(placement)}&seeds={quote(page)}&basket={quote(page)}")
+    return [item["id"] for item in json.loads(answer.body)["slates"][0]["items"]]

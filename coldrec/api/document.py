@@ -14,13 +14,17 @@ from rest_framework.response import Response
 from coldrec.api.views import View
 
 PATH = "v1/schema/"
-DESCRIPTION = "Lists of recommended items out, events in. Every answer is JSON and private to one visitor."
+DESCRIPTION = (
+    "Lists of recommended items out, events in. Every answer is JSON, and private to one visitor unless it was asked "
+    "for as public. Other addresses below v1/ answer 404 unknown_address, other versions 404 unknown_version."
+)
 
 
 class SchemaView(View):
     """OpenAPI 3 of coldrec's own endpoints, whatever else the project serves or sets up."""
 
     schema = None  # neither here nor in the project's own document
+    shared_seconds = 300
     patterns: tuple[URLPattern, ...] = ()
 
     def get(self, request: Request) -> Response:

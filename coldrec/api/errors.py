@@ -42,6 +42,22 @@ class NoSuchPlacement(APIException):
     default_code = "unknown_placement"
 
 
+class NoSuchSlate(APIException):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "unknown_slate"
+    default_detail = _("There is no such list, or it is another visitor's.")
+
+
+class NoSuchVersion(APIException):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "unknown_version"
+
+
+class NoSuchAddress(APIException):
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "unknown_address"
+
+
 class NotTrusted(APIException):
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "not_trusted"

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from coldrec import __version__
 from coldrec.core.types import EventKind
 
 SLATE_ID = "0197f3c2-5a1e-7c40-9d2b-3f5f0a6c8e11"
@@ -78,9 +79,10 @@ def _item(position: int, item_id: str, title: str, price: str, reason: dict[str,
 
 
 _BECAUSE = {"kind": "because", "evidence": ["tea3"], "text": "Because you looked at Sencha"}
+_SELLS = {"kind": "popular", "evidence": [], "text": "Popular in this shop"}
 _SIMILAR = {"kind": "similar", "evidence": ["tea3"], "text": "Similar to this product"}
 
-SLATE = {
+_HOME = {
     "slate_id": SLATE_ID,
     "placement": "home",
     "level": "session",
@@ -91,16 +93,25 @@ SLATE = {
         _item(2, "tea9", "Genmaicha", "6.40", _BECAUSE, "session"),
     ],
 }
-SIMILAR = SLATE | {
+_LIKE_IT = _HOME | {
+    "slate_id": "0197f3c2-5a1e-7c40-9d2b-3f5f0a6c8e12",
     "placement": "product_similar",
     "level": "similar",
-    "items": [_item(1, "tea7", "Gyokuro", "12.00", _SIMILAR, "similar")],
+    "items": [_item(1, "tea4", "Bancha", "5.20", _SIMILAR, "similar")],
 }
-EMPTY = SLATE | {"level": "empty", "policy": "no-model", "version": None, "items": []}
+SLATES = {"slates": [_LIKE_IT, _HOME]}
+SIMILAR = {"slates": [_LIKE_IT]}
+NEXT = {"slates": [_HOME | {"items": [_item(1, "tea2", "Kukicha", "7.10", _BECAUSE, "session")]}]}
+EMPTY = {"slates": [_HOME | {"level": "empty", "policy": "no-model", "version": None, "items": []}]}
+PUBLIC = {
+    "slates": [
+        _HOME | {"slate_id": None, "level": "popular", "items": [_item(1, "tea1", "Matcha", "9.90", _SELLS, "popular")]}
+    ]
+}
 
-HEALTH_OK = {"status": "ok", "shop": "default", "version": 7, "release": "0.1.0"}
+HEALTH_OK = {"status": "ok", "shop": "default", "version": 7, "release": __version__}
 HEALTH_COLD = HEALTH_OK | {"status": "cold", "version": None}
-HEALTH_DOWN = {"status": "down", "shop": "", "version": None, "release": "0.1.0"}
+HEALTH_DOWN = {"status": "down", "shop": "", "version": None, "release": __version__}
 
 _ERRORS: dict[str, dict[str, Any]] = {
     "invalid": {
@@ -108,11 +119,27 @@ _ERRORS: dict[str, dict[str, Any]] = {
         "detail": "size: Ensure this value is less than or equal to 100.",
         "parameters": {"size": "Ensure this value is less than or equal to 100."},
     },
+    "missing_placement": {
+        "code": "invalid",
+        "detail": "placement: This field is required.",
+        "parameters": {"placement": "This field is required."},
+    },
+    "same_placement_twice": {
+        "code": "invalid",
+        "detail": "placement: 'home' is asked for twice.",
+        "parameters": {"placement": "'home' is asked for twice."},
+    },
+    "public_for_one_visitor": {
+        "code": "invalid",
+        "detail": "public: What is for everybody cannot be for one visitor; leave visitor out.",
+        "parameters": {"public": "What is for everybody cannot be for one visitor; leave visitor out."},
+    },
     "unknown_placement": {
         "code": "unknown_placement",
         "detail": "there is no placement 'hoem'; did you mean 'home'?",
     },
     "unknown_item": {"code": "unknown_item", "detail": "There is no such item in the catalogue."},
+    "unknown_slate": {"code": "unknown_slate", "detail": "There is no such list, or it is another visitor's."},
     "not_trusted": {
         "code": "not_trusted",
         "detail": "Only an account with the permission coldrec.view_visitor may name a visitor by visitor_id.",
@@ -134,6 +161,8 @@ _ERRORS: dict[str, dict[str, Any]] = {
     "unreadable": {"code": "unreadable", "detail": "The body is not JSON: Expecting value: line 1 column 1 (char 0)."},
     "empty": {"code": "empty", "detail": "The list is empty; send at least one event."},
     "too_large": {"code": "too_large", "detail": "1001 events in one request; at most 1000 are allowed."},
+    "method_not_allowed_GET": {"code": "method_not_allowed", "detail": 'Method "GET" not allowed.'},
+    "method_not_allowed_POST": {"code": "method_not_allowed", "detail": 'Method "POST" not allowed.'},
     "unsupported_media_type": {
         "code": "unsupported_media_type",
         "detail": 'Unsupported media type "multipart/form-data" in request.',

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular import openapi
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -20,11 +21,12 @@ from coldrec.api.serializers import (
     ErrorSerializer,
     EventSerializer,
     HealthSerializer,
+    NextQuery,
     ReceiptSerializer,
     RecommendationsQuery,
     RefusalSerializer,
     SimilarQuery,
-    SlateSerializer,
+    SlatesSerializer,
     TokenQuery,
 )
 
@@ -64,6 +66,15 @@ ITEM_ID = OpenApiParameter(
 )
 
 
+SLATE_ID = OpenApiParameter(
+    "slate_id",
+    OpenApiTypes.UUID,
+    OpenApiParameter.PATH,
+    description=_("As it stood with the list that the visitor has seen."),
+    examples=[OpenApiExample("a slate", value=examples.SLATE_ID)],
+)
+
+
 def _parameter(name: str, label: str, value: Any) -> OpenApiExample:
     return OpenApiExample(label, value=value, parameter_only=(name, OpenApiParameter.QUERY))
 
@@ -72,37 +83,60 @@ BUSY = _failure(_("The database is busy; send the same again."), "busy")
 THROTTLED = _failure(_("Too many requests from this client in this window."), "throttled")
 WRONG_LOGIN = _failure(_("The credentials sent along are wrong."), "login")
 NOT_ALLOWED = _failure(_("No permission to name a visitor, or wrong credentials."), "not_trusted", "login")
-LISTS = {401: WRONG_LOGIN, 403: NOT_ALLOWED, 429: THROTTLED, 503: BUSY}
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, description=_("Of what is public; send it as If-None-Match."), response=[200]
+)
+UNCHANGED = OpenApiResponse(description=_("Public, and as the ETag in If-None-Match says: nothing has changed."))
+
+
+def _method(method: str) -> OpenApiResponse:
+    return _failure(_("Another method than those in the header Allow."), f"method_not_allowed_{method}")
+
+
+LISTS = {401: WRONG_LOGIN, 403: NOT_ALLOWED, 405: _method("POST"), 429: THROTTLED, 503: BUSY}
 
 HEALTH = extend_schema(
     summary=_("Whether this installation can answer"),
     description=_("For load balancers and monitors; not limited."),
     responses={
         200: _answers(HealthSerializer, _("It can."), ok=examples.HEALTH_OK, cold=examples.HEALTH_COLD),
+        405: _method("POST"),
         503: _answers(HealthSerializer, _("The database is away."), down=examples.HEALTH_DOWN),
     },
 )
 
 RECOMMENDATIONS = extend_schema(
-    summary=_("A list for a placement"),
-    description=_("Ordered for this visitor by what is known now; never holds what may not be sold."),
-    parameters=[RecommendationsQuery, RETRY_AFTER],
+    summary=_("Lists for one or more placements"),
+    description=_(
+        "Ordered for this visitor by what is known now; no item stands in two of them, and none in any that may "
+        "not be sold. What a page is about is said once: each list takes of it what it needs."
+    ),
+    parameters=[RecommendationsQuery, RETRY_AFTER, ETAG],
     examples=[
-        _parameter("placement", "the home page", "home"),
-        _parameter("placement", "beside a basket, with seeds", "basket"),
-        _parameter("seeds", "what is in the basket", ["tea3", "tea7"]),
+        _parameter("placement", "the home page", ["home"]),
+        _parameter("placement", "a product page", ["product_similar", "product_together", "basket", "recently_viewed"]),
+        _parameter("seeds", "the page's product", ["tea3"]),
+        _parameter("basket", "what is in the basket", ["tea5", "tea7"]),
         _parameter("category", "from the outermost", ["kitchen", "tea"]),
         _parameter("size", "six items", 6),
+        _parameter("public", "for a shared cache", True),
     ],
     responses={
         200: _answers(
-            SlateSerializer,
-            _("The list; empty only if nothing can be sold."),
-            a_list=examples.SLATE,
+            SlatesSerializer,
+            _("The lists; one is empty only if nothing can be said or sold."),
+            two_lists=examples.SLATES,
             empty=examples.EMPTY,
+            public=examples.PUBLIC,
         ),
+        304: UNCHANGED,
         400: _failure(
-            _("A parameter is missing or wrong, or there is no such placement."), "invalid", "unknown_placement"
+            _("A parameter is missing or wrong, or there is no such placement."),
+            "invalid",
+            "missing_placement",
+            "same_placement_twice",
+            "public_for_one_visitor",
+            "unknown_placement",
         ),
         **LISTS,
     },
@@ -111,12 +145,29 @@ RECOMMENDATIONS = extend_schema(
 SIMILAR = extend_schema(
     summary=_("Items like one item"),
     description=_("For a product page: what could stand instead of it, here and now sellable."),
-    parameters=[ITEM_ID, SimilarQuery, RETRY_AFTER],
+    parameters=[ITEM_ID, SimilarQuery, RETRY_AFTER, ETAG],
     examples=[_parameter("size", "six items", 6)],
     responses={
-        200: _answers(SlateSerializer, _("The list."), a_list=examples.SIMILAR),
+        200: _answers(SlatesSerializer, _("The list."), a_list=examples.SIMILAR),
+        304: UNCHANGED,
         400: _failure(_("A parameter is wrong."), "invalid"),
         404: _failure(_("The catalogue has never had this item."), "unknown_item"),
+        **LISTS,
+    },
+)
+
+NEXT = extend_schema(
+    summary=_("What comes after a list"),
+    description=_(
+        "The same list, without the items of the slate and of those it went on from itself. It ends with an empty "
+        "list, after ten at the latest."
+    ),
+    parameters=[SLATE_ID, NextQuery, RETRY_AFTER],
+    examples=[_parameter("size", "six items", 6)],
+    responses={
+        200: _answers(SlatesSerializer, _("The list goes on."), a_list=examples.NEXT),
+        400: _failure(_("A parameter is wrong."), "invalid"),
+        404: _failure(_("There is no such slate, or it is another visitor's."), "unknown_slate"),
         **LISTS,
     },
 )
@@ -170,6 +221,7 @@ EVENTS = extend_schema(
             "not_trusted_with_events",
             "login",
         ),
+        405: _method("GET"),
         413: _failure(_("Too many bytes or too many events."), "too_large"),
         415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
         429: THROTTLED,

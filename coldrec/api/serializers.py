@@ -1,5 +1,7 @@
 """The shapes that come in and go out, for checking queries and for the OpenAPI document."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -9,6 +11,7 @@ from coldrec.services import events
 
 LONGEST_LIST = 100
 MOST_SEEDS = 50
+MOST_PLACEMENTS = 8  # lists in one answer
 
 LEVELS = [
     (Level.PERSONAL.value, _("from what this visitor likes")),
@@ -25,6 +28,7 @@ STATES = [
     ("down", _("the database does not answer")),
 ]
 OWN_KINDS = dict(EVENT_KINDS)
+_PUBLIC_FOR_ONE = _("What is for everybody cannot be for one visitor; leave %(name)s out.")
 KINDS = [(name, OWN_KINDS.get(name, f"= {kind.value}")) for name, kind in events.KINDS.items()]
 
 
@@ -45,31 +49,57 @@ class VisitorQuery(TokenQuery):
     )
 
 
-class SimilarQuery(VisitorQuery):
+class NextQuery(VisitorQuery):
     size = serializers.IntegerField(
         required=False,
         min_value=1,
         max_value=LONGEST_LIST,
-        help_text=_("How many items; the placement's own if absent."),
+        help_text=_("How many items in each list; the placement's own number if absent."),
     )
+
+
+class SimilarQuery(NextQuery):
+    public = serializers.BooleanField(
+        required=False,
+        help_text=_("A stranger's lists, the same for everybody: caches may keep them; without slate_id."),
+    )
+
+    def validate(self, query: dict[str, Any]) -> dict[str, Any]:
+        if query.get("public") and (named := {"visitor", "visitor_id"} & query.keys()):
+            raise serializers.ValidationError({"public": _PUBLIC_FOR_ONE % {"name": min(named)}})
+        return query
+
+
+def is_yes(value: str | None) -> bool:
+    """Whether a parameter says yes, as the queries above read it."""
+    return (value or "").lower() in serializers.BooleanField.TRUE_VALUES
+
+
+def _ids(help_text: Any) -> serializers.ListField:
+    one = serializers.CharField(max_length=255, trim_whitespace=False)
+    return serializers.ListField(child=one, required=False, max_length=MOST_SEEDS, help_text=help_text)
 
 
 class RecommendationsQuery(SimilarQuery):
-    placement = serializers.CharField(
-        max_length=64, help_text=_("Where on the shop: home, basket, trending … as in COLDREC['PLACEMENTS'].")
+    placement = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        max_length=MOST_PLACEMENTS,
+        help_text=_("Where on the shop: home, trending … as in COLDREC['PLACEMENTS']; repeat the parameter for more."),
     )
-    seeds = serializers.ListField(
-        child=serializers.CharField(max_length=255, trim_whitespace=False),
-        required=False,
-        max_length=MOST_SEEDS,
-        help_text=_("Ids of the page's item or of those in the basket; repeat the parameter."),
-    )
+    seeds = _ids(_("What the page is about: its item, or several; repeat the parameter."))
+    basket = _ids(_("What lies in the basket, for the placement basket; repeat the parameter."))
     category = serializers.ListField(
         child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,
         max_length=10,
         help_text=_("The page's category path, outermost first; repeat the parameter."),
     )
+
+    def validate_placement(self, names: list[str]) -> list[str]:
+        for name in names:
+            if names.count(name) > 1:
+                raise serializers.ValidationError(_("'%(name)s' is asked for twice.") % {"name": name})
+        return names
 
 
 class ReasonSerializer(serializers.Serializer):
@@ -102,6 +132,10 @@ class SlateSerializer(serializers.Serializer):
     policy = serializers.CharField(help_text=_("The recipe that made the list."))
     version = serializers.IntegerField(allow_null=True, help_text=_("The model version; null where no model answered."))
     items = SlateItemSerializer(many=True)
+
+
+class SlatesSerializer(serializers.Serializer):
+    slates = SlateSerializer(many=True, help_text=_("One for each placement, in the order asked for."))
 
 
 class EventSerializer(serializers.Serializer):

@@ -1,10 +1,13 @@
 """Version 1: lists out, events in. Views read the request, call one service and write its answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -17,16 +20,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from coldrec import conf
-from coldrec.api import errors, origin
+from coldrec.api import caching, errors, origin
 from coldrec.api.parsers import BeaconParser, EventsParser
-from coldrec.api.schema import EVENTS, HEALTH, RECOMMENDATIONS, SIMILAR, AutoSchema
-from coldrec.api.serializers import RecommendationsQuery, SimilarQuery, TokenQuery, VisitorQuery
+from coldrec.api.schema import EVENTS, HEALTH, NEXT, RECOMMENDATIONS, SIMILAR, AutoSchema
+from coldrec.api.serializers import NextQuery, RecommendationsQuery, SimilarQuery, TokenQuery, VisitorQuery, is_yes
 from coldrec.api.throttles import WindowThrottle
 from coldrec.core.errors import EventError
 from coldrec.models import Shop, Visitor
 from coldrec.services import events, health, recommend, shops, visitors
 from coldrec.services.placements import PlacementError
 
+VERSIONS = ("1",)
 NO_CONSENT = "consent", "Not stored: this visitor has not agreed to be remembered."
 BAD_TOKEN = "token", "Not stored: the visitor's token is forged or too old, or the visitor has refused."
 UNWANTED = {NO_CONSENT[0], BAD_TOKEN[0]}
@@ -42,7 +46,7 @@ class AlwaysJSON(DefaultContentNegotiation):
 
 
 class View(APIView):
-    """What all endpoints share: open to shoppers whatever the project's defaults are, private, never cached."""
+    """What all endpoints share: open to shoppers whatever the project's defaults are; private, unless for everybody."""
 
     schema = AutoSchema()
     permission_classes = [AllowAny]
@@ -52,10 +56,27 @@ class View(APIView):
     versioning_class = None
     throttle_classes = [WindowThrottle]
     throttle_scope = "coldrec-lists"
+    shared_seconds = 0  # for how long caches may keep what is for everybody; 0: nothing is
+    is_shared = False
+
+    def is_for_everybody(self, request: HttpRequest) -> bool:
+        """Whether this request wants what anybody would get."""
+        return bool(self.shared_seconds)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.is_shared = request.method in ("GET", "HEAD") and self.is_for_everybody(request)
+        if not self.is_shared:
+            return super().dispatch(request, *args, **kwargs)
+        caching.forget_who_asks(request)
+        with translation.override(caching.language_of(request)):
+            return super().dispatch(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         self.session_user = getattr(request, "user", None)
         return super().initialize_request(request, *args, **kwargs)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [] if self.is_shared else super().get_authenticators()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -66,10 +87,11 @@ class View(APIView):
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return errors.answer
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().finalize_response(request, response, *args, **kwargs)
-        # Lists are made for one visitor: no shared cache may keep them.
-        response["Cache-Control"] = "private, no-store"
+        if self.is_shared and response.status_code == status.HTTP_200_OK:
+            return caching.for_everybody(_http(request), response, seconds=self.shared_seconds)
+        response["Cache-Control"] = caching.PRIVATE
         visitors.set_cookies(_http(request), response)
         return response
 
@@ -124,40 +146,84 @@ class EventsView(View):
         return events.record(shop, batch, visitor=visitor, source="api") if visitor else _unwanted(batch, *reason)
 
 
+class ListsView(View):
+    """Lists are made for one visitor; asked for as ``public`` they are a stranger's, the same for everybody."""
+
+    shared_seconds = 60
+
+    def is_for_everybody(self, request: HttpRequest) -> bool:
+        return is_yes(request.GET.get("public"))
+
+    def answer(self, request: Request, *wanted: recommend.PlacementRequest) -> Response:
+        shop = shops.current()
+        visitor = None if self.is_shared else _visitor(request, shop)
+        return _slates(shop, visitor, wanted, logged=not self.is_shared)
+
+
 @RECOMMENDATIONS
-class RecommendationsView(View):
+class RecommendationsView(ListsView):
     def get(self, request: Request) -> Response:
         query = _checked(RecommendationsQuery, request)
-        wanted = recommend.PlacementRequest(
-            query["placement"],
-            seeds=tuple(query.get("seeds", ())),
-            category=tuple(query.get("category", ())),
-            size=query.get("size"),
-        )
-        return _list(request, wanted)
+        beside = {"basket": query.get("basket", ())}
+        wanted = [
+            recommend.PlacementRequest(
+                name,
+                seeds=tuple(beside.get(name, query.get("seeds", ()))),
+                category=tuple(query.get("category", ())),
+                size=query.get("size"),
+            )
+            for name in query["placement"]
+        ]
+        return self.answer(request, *wanted)
 
 
 @SIMILAR
-class SimilarView(View):
+class SimilarView(ListsView):
     def get(self, request: Request, item_id: str) -> Response:
         query = _checked(SimilarQuery, request)
         if "\0" in item_id or not recommend.is_known(shops.current(), item_id):  # PostgreSQL cannot be asked for NUL
             raise errors.NoSuchItem
-        return _list(request, recommend.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size")))
+        wanted = recommend.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size"))
+        return self.answer(request, wanted)
 
 
-def _list(request: Request, wanted: recommend.PlacementRequest) -> Response:
-    shop = shops.current()
-    visitor = _visitor(request, shop)
+@NEXT
+class NextView(View):
+    def get(self, request: Request, slate_id: UUID) -> Response:
+        query, shop = _checked(NextQuery, request), shops.current()
+        visitor = _visitor(request, shop)
+        wanted = recommend.following(slate_id, shop=shop, visitor=visitor, size=query.get("size"))
+        if wanted is None:
+            raise errors.NoSuchSlate
+        return _slates(shop, visitor, [wanted])
+
+
+class UnknownView(View):
+    """Whatever else is asked for below a version: JSON like everything there, and no page of the shop's."""
+
+    schema = None
+    authentication_classes: list[type] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        version, known = kwargs["version"], ", ".join(f"v{one}" for one in VERSIONS)
+        if version not in VERSIONS:
+            raise errors.NoSuchVersion(_("There is no version v%s here; there is %s.") % (version, known))
+        raise errors.NoSuchAddress(_("There is nothing at this address; v%s/schema/ lists those there are.") % version)
+
+
+def _slates(
+    shop: Shop, visitor: Visitor | None, wanted: Sequence[recommend.PlacementRequest], *, logged: bool = True
+) -> Response:
     try:
-        (slate,) = recommend.serve([wanted], shop=shop, visitor=visitor, request=_http(request))
+        served = recommend.serve(wanted, shop=shop, visitor=visitor, later=True, logged=logged)
     except PlacementError as error:
         raise errors.NoSuchPlacement(str(error)) from error
-    body = asdict(slate)
-    for item in body["items"]:
+    slates = [asdict(slate) for slate in served]
+    for item in (item for slate in slates for item in slate["items"]):
         if item["price"] is not None:  # as text: a JSON number is a float to most readers, and money is not
             item["price"] = f"{item['price']:.2f}"
-    return Response(body)
+    return Response({"slates": slates})
 
 
 def _visitor(request: Request, shop: Shop) -> Visitor | None:

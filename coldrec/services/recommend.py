@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -35,6 +36,7 @@ SAYINGS = {
     "popular_here": gettext_noop("Popular in this category"),
     "new": gettext_noop("New here"),
 }
+MOST_PAGES = 10  # of one list, each after the other
 PAGES_KNOWN = 500  # views whose placements one process remembers
 
 
@@ -46,6 +48,7 @@ class PlacementRequest:
     seeds: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     size: int | None = None
+    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,13 @@ def serve(
     visitor: Visitor | None,
     request: HttpRequest | None = None,
     now: datetime | None = None,
+    later: bool = False,
     logged: bool = True,
 ) -> list[ServedSlate]:
     """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere.
 
-    What was served is written down after the answer, or not at all unless ``logged``; then the slates have no id.
+    ``request`` is that of a page which may ask for more lists after these. What was served is written down ``later``
+    than its answer where there is a request, or not at all unless ``logged``; then the slates have no id.
 
     Raises PlacementError for an unknown placement, and nothing else: whatever breaks behind a list is logged and the
     list comes from a lower rung, at worst empty.
@@ -158,6 +163,7 @@ def serve(
     places = [placements.named(one.placement, known) for one in wanted]
     page = _page(shop, visitor, request, now)
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
+    _leave_out(page, shop, [slate_id for one in wanted for slate_id in one.after])
     _look_ahead(page, shop, known, _expected(request, wanted))
     answers = []
     for one, place in zip(wanted, places, strict=True):
@@ -166,8 +172,23 @@ def serve(
         except Exception:
             logger.exception("coldrec: placement %s could not be filled", one.placement)
             chosen = []
-        answers.append(_slate(page, shop, one, chosen, later=request is not None, logged=logged))
+        answers.append(_slate(page, shop, one, chosen, later=later or request is not None, logged=logged))
     return answers
+
+
+def following(
+    slate_id: uuid.UUID, *, shop: Shop, visitor: Visitor | None, size: int | None = None
+) -> PlacementRequest | None:
+    """How to ask for what comes after a slate in its list; None where it is not this visitor's, or of no placement now.
+
+    A stranger's slate goes on for whoever knows its id, which only the stranger's browser was told.
+    """
+    slate = Slate.objects.filter(shop=shop, pk=slate_id).select_related("visitor").first()
+    if slate is None or slate.placement not in placements.all_placements(shop):
+        return None
+    if slate.visitor and (visitor is None or visitor.pk not in (slate.visitor.pk, slate.visitor.merged_into_id)):
+        return None
+    return _after(slate, size)
 
 
 def preview(
@@ -228,6 +249,16 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
         if request is not None:
             request._coldrec_page = page
     return page
+
+
+def _leave_out(page: _Page, shop: Shop, slate_ids: Sequence[str]) -> None:
+    """Count what these slates showed as shown, and with it its variants."""
+    if not slate_ids:
+        return
+    shown = set(SlateItem.objects.filter(shop=shop, slate__in=slate_ids).values_list("item_id", flat=True))
+    page.shown.update(shown)
+    rows = Item.objects.filter(shop=shop, external_id__in=shown).exclude(variant_group="")
+    page.groups.update(rows.values_list("variant_group", flat=True))
 
 
 def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -> list[PlacementRequest]:
@@ -465,7 +496,7 @@ def _made(
         policy=shown.policy,
         level=shown.level,
         version_id=page.serving.version_id,
-        context={"seeds": list(one.seeds), "category": list(one.category), "history": len(page.history)},
+        context=_context(one) | {"history": len(page.history)},
         created_at=page.now,
     )
     rows = [
@@ -482,6 +513,31 @@ def _made(
         for item, propensity in zip(shown.items, propensities, strict=True)
     ]
     return slate, rows
+
+
+def _context(one: PlacementRequest) -> dict[str, Any]:
+    """What was asked for, beside the placement, as a slate keeps it."""
+    context: dict[str, Any] = {"seeds": list(one.seeds), "category": list(one.category)}
+    if one.size is not None:
+        context["size"] = one.size
+    if one.after:
+        context["after"] = list(one.after)
+    return context
+
+
+def _after(slate: Slate, size: int | None) -> PlacementRequest:
+    """The request that a slate answered, put again for what comes after it; nothing does after MOST_PAGES."""
+    kept = slate.context
+    after = (*kept.get("after", ()), str(slate.pk))[:MOST_PAGES]
+    if size is None:
+        size = kept.get("size")
+    return PlacementRequest(
+        slate.placement,
+        tuple(kept.get("seeds", ())),
+        tuple(kept.get("category", ())),
+        size if len(after) < MOST_PAGES else 0,
+        after,
+    )
 
 
 def _words(reason: Reason, titles: Mapping[str, str]) -> str:

@@ -29,8 +29,11 @@ class Shopper(Client):
     def view(self, *items: str) -> Any:
         return self.send([view(item) for item in items])
 
-    def list(self, placement: str = "home", **parameters: Any) -> Any:
-        return self.get(LISTS, {"placement": placement, **parameters})
+    def list(self, *placements: str, **parameters: Any) -> Any:
+        return self.get(LISTS, {"placement": placements or "home", **parameters})
+
+    def next(self, slate: dict[str, Any], **parameters: Any) -> Any:
+        return self.get(f"/coldrec/v1/slates/{slate['slate_id']}/next/", parameters)
 
 
 def view(item: str = "tea3", event_id: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -41,9 +44,19 @@ def similar(item: str) -> str:
     return f"/coldrec/v1/items/{item}/similar/"
 
 
-def ids(answer: Any) -> list[str]:
+def slate(answer: Any) -> dict[str, Any]:
+    """The only list in an answer."""
+    (only,) = slates(answer)
+    return only
+
+
+def slates(answer: Any) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.content
-    return [item["id"] for item in answer.json()["items"]]
+    return answer.json()["slates"]
+
+
+def ids(answer: Any) -> list[str]:
+    return [item["id"] for item in slate(answer)["items"]]
 
 
 def share_of(kind: str, answer: Any) -> float:

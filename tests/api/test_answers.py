@@ -1,5 +1,6 @@
 """What all answers have in common, good or bad: private, JSON, one shape of error, a retry where it helps."""
 
+import uuid
 from contextlib import contextmanager
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils.translation import gettext, override
 
 from coldrec.api import errors
 from coldrec.models import Event, Shop
-from tests.api.shopper import EVENTS, HEALTH, LISTS, SCHEMA, Shopper, similar, view
+from tests.api.shopper import EVENTS, HEALTH, LISTS, Shopper, similar, slate, view
 from tests.served import put_into_service
 
 NAMED = {"placement": "home", "visitor_id": "customer-7"}
@@ -25,12 +26,16 @@ def database(error):
         yield
 
 
+def next_page(shopper):
+    return shopper.next(slate(shopper.list()))
+
+
 ANSWERS = {
     "list": (200, lambda shopper: shopper.list()),
     "similar": (200, lambda shopper: shopper.get(similar("tea3"))),
     "events": (202, lambda shopper: shopper.send(view())),
     "health": (200, lambda shopper: shopper.get(HEALTH)),
-    "schema": (200, lambda shopper: shopper.get(SCHEMA)),
+    "next": (200, next_page),
     "wrong parameter": (400, lambda shopper: shopper.get(LISTS)),
     "unknown placement": (400, lambda shopper: shopper.list("hoem")),
     "unreadable": (400, lambda shopper: shopper.send("{")),
@@ -39,6 +44,10 @@ ANSWERS = {
     "cross site": (403, lambda shopper: shopper.send(view(), Origin="https://evil.example")),
     "not trusted": (403, lambda shopper: shopper.list(visitor_id="x")),
     "unknown item": (404, lambda shopper: shopper.get(similar("teapot"))),
+    "unknown slate": (404, lambda shopper: shopper.next({"slate_id": uuid.uuid4()})),
+    "unknown version": (404, lambda shopper: shopper.get("/coldrec/v2/recommendations/")),
+    "unknown address": (404, lambda shopper: shopper.post("/coldrec/v1/recomendations/")),
+    "wrong and public": (400, lambda shopper: shopper.list("hoem", public=True)),
     "method": (405, lambda shopper: shopper.get(EVENTS)),
     "too large": (413, lambda shopper: shopper.send(" " * 600_000)),
     "media type": (415, lambda shopper: shopper.send(view(), content_type="application/xml")),

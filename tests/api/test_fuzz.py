@@ -19,6 +19,7 @@ from schemathesis.checks import (
 )
 from schemathesis.generation import GenerationMode
 
+from coldrec.api.serializers import is_yes
 from tests.api.shopper import SCHEMA
 
 CHECKS = [
@@ -51,8 +52,13 @@ def fuzzed(shop):
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(
     ("method", "address"),
-    [("GET", "/v1/recommendations/"), ("GET", "/v1/items/{item_id}/similar/"), ("POST", "/v1/events/")],
-    ids=["recommendations", "similar", "events"],
+    [
+        ("GET", "/v1/recommendations/"),
+        ("GET", "/v1/items/{item_id}/similar/"),
+        ("GET", "/v1/slates/{slate_id}/next/"),
+        ("POST", "/v1/events/"),
+    ],
+    ids=["recommendations", "similar", "next", "events"],
 )
 def test_every_answer_is_a_documented_one(fuzzed, method, address, mode):
     seen = Counter()
@@ -69,12 +75,14 @@ def test_every_answer_is_a_documented_one(fuzzed, method, address, mode):
     def fuzz(case):
         cache.clear()  # limits are not what this is about
         answer = case.call_and_validate(checks=CHECKS)
-        assert answer.headers["cache-control"] == ["private, no-store"]
+        is_shared = answer.status_code == 200 and case.query and is_yes(str(case.query.get("public", "")))
+        assert answer.headers["cache-control"] == ["public, max-age=60" if is_shared else "private, no-store"]
+        assert not (is_shared and "set-cookie" in answer.headers)
         seen[answer.status_code] += 1
 
     fuzz()
     if mode is GenerationMode.POSITIVE:
-        # Few of the ids that it makes up are in the catalogue.
-        assert seen[200] or seen[202] or (seen[404] and "item_id" in address), f"nothing was taken: {seen}"
+        # Few of the ids that it makes up are in the catalogue, and none is a slate's.
+        assert seen[200] or seen[202] or (seen[404] and "_id}" in address), f"nothing was taken: {seen}"
     else:
         assert seen[400], f"nothing was refused: {seen}"

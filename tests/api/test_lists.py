@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import resolve, reverse
 
 from coldrec.models import Item
-from tests.api.shopper import LISTS, Shopper, ids, similar
+from tests.api.shopper import LISTS, Shopper, ids, similar, slate
 
 ODD_IDS = [
     "a/b",
@@ -68,10 +68,10 @@ def test_seeds_may_be_any_text_too(shop):
 
 def test_seeds_and_category_are_repeated_parameters(shop):
     shopper = Shopper()
-    together = ids(shopper.list("basket", seeds=["tea1", "tea2"]))
+    together = ids(shopper.list("basket", basket=["tea1", "tea2"]))
     assert not {"tea1", "tea2"} & set(together)
     here = shopper.list("trending", category=["kitchen", "coffee"])
-    assert here.json()["level"] == "popular_here"
+    assert slate(here)["level"] == "popular_here"
     assert all(item.startswith("coffee") for item in ids(here)[:6])
 
 
@@ -123,20 +123,20 @@ def test_the_similar_endpoint_checks_its_parameters_before_the_item(bare_shop):
 
 
 def test_a_shop_without_a_model_answers_with_its_newest(bare_shop):
-    answer = Shopper().list().json()
+    answer = slate(Shopper().list())
     assert (answer["level"], answer["policy"], answer["version"]) == ("newest", "no-model", None)
     assert len(answer["items"]) == 12
 
 
 def test_a_shop_without_items_answers_with_an_empty_list(db, settings_of_shop):
-    answer = Shopper().list().json()
+    answer = slate(Shopper().list())
     assert (answer["level"], answer["items"]) == ("empty", [])
 
 
 def test_prices_are_exact(shop):
     Item.objects.filter(external_id="tea5").update(price="1234567890.10", sellable=True)
     Item.objects.exclude(external_id="tea5").update(sellable=False)
-    (item,) = Shopper().list().json()["items"]
+    (item,) = slate(Shopper().list())["items"]
     assert (item["price"], item["currency"]) == ("1234567890.10", "GBP")
 
 

@@ -7,7 +7,7 @@ import pytest
 from coldrec.core.types import EventKind
 from coldrec.models import Event, Item, RejectedEvent, Visitor
 from coldrec.services import events
-from tests.api.shopper import LISTS, Shopper, ids, share_of, similar, view
+from tests.api.shopper import LISTS, Shopper, ids, share_of, similar, slate, view
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -16,7 +16,7 @@ def test_a_new_visitor_looks_at_three_coffees_and_home_turns_to_coffee():
     shopper = Shopper()
     before = shopper.list()
     assert len(ids(before)) == 12, "the first page is full"
-    assert before.json()["level"] in {"popular", "popular_here", "newest"}
+    assert slate(before)["level"] in {"popular", "popular_here", "newest"}
     assert not Visitor.objects.exists(), "asking for a list makes nobody"
 
     sent = shopper.view("coffee3", "coffee5", "coffee7")
@@ -25,10 +25,10 @@ def test_a_new_visitor_looks_at_three_coffees_and_home_turns_to_coffee():
     assert "coldrec_visitor" in sent.cookies, "the browser is known from here on"
 
     after = shopper.list()
-    assert after.json()["level"] == "session"
+    assert slate(after)["level"] == "session"
     assert share_of("coffee", after) > share_of("coffee", before)
     assert share_of("coffee", after) >= 0.75
-    first = after.json()["items"][0]
+    first = slate(after)["items"][0]
     assert first["position"] == 1
     assert first["url"] == f"/products/{first['id']}/"
     assert first["reason"]["text"].startswith("Because you looked at coffee pot")
@@ -36,19 +36,19 @@ def test_a_new_visitor_looks_at_three_coffees_and_home_turns_to_coffee():
 
 def test_a_click_is_traced_to_the_list_it_came_from():
     shopper = Shopper()
-    slate = shopper.list().json()
-    clicked = slate["items"][1]
+    home = slate(shopper.list())
+    clicked = home["items"][1]
     shopper.send(
         {
             "event_id": "c1",
             "kind": "click",
             "item_id": clicked["id"],
-            "slate_id": slate["slate_id"],
+            "slate_id": home["slate_id"],
             "position": clicked["position"],
         }
     )
     event = Event.objects.get()
-    assert (str(event.slate_id), event.position, event.kind) == (slate["slate_id"], 2, "click")
+    assert (str(event.slate_id), event.position, event.kind) == (home["slate_id"], 2, "click")
 
 
 def test_an_event_sent_again_counts_once():
@@ -107,7 +107,7 @@ def test_kinds_are_understood_by_all_their_names(name, kind):
 
 def test_similar_items_are_like_the_item_and_never_the_item():
     answer = Shopper().get(similar("tea3"))
-    assert answer.json()["placement"] == "product_similar"
+    assert slate(answer)["placement"] == "product_similar"
     assert len(ids(answer)) == 8
     assert "tea3" not in ids(answer)
     assert share_of("tea", answer) == 1.0

@@ -7,7 +7,7 @@ from django.test import override_settings
 from coldrec.models import Event, RejectedEvent, Visitor
 from coldrec.models.visitor import Consent
 from coldrec.services import shops, visitors
-from tests.api.shopper import EVENTS, Shopper, ids, server, share_of, similar, view
+from tests.api.shopper import EVENTS, Shopper, ids, server, share_of, similar, slate, view
 from tests.served import visitor_who
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -51,7 +51,7 @@ def test_a_signed_token_stands_for_the_cookie(shop):
     known = visitor_who(shop, "tea3", "tea5", "tea7")
     token = visitors.token_of(shop, known)
     answer = Shopper().list(visitor=token)
-    assert answer.json()["level"] == "session"
+    assert slate(answer)["level"] == "session"
     assert share_of("tea", answer) >= 0.75
     assert share_of("tea", Shopper().get(similar("coffee3"), {"visitor": token})) <= 1.0
     sent = Shopper().send(view("tea9"), path=f"{EVENTS}?visitor={token}")
