@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from coldrec.api import converters, document, views
+from coldrec.pages import letters
 
 app_name = "coldrec"
 
@@ -18,4 +19,5 @@ version_1 = [
 urlpatterns = [
     *version_1,
     path("v1/schema/", document.SchemaView.as_view(patterns=tuple(version_1)), name="schema"),
+    path("letters/<str:token>/", letters.letter, name="letter"),
 ]

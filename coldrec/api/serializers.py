@@ -64,6 +64,12 @@ class RecommendationsQuery(SimilarQuery):
         max_length=MOST_SEEDS,
         help_text=_("Ids of the page's item or of those in the basket; repeat the parameter."),
     )
+    query = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=500,
+        help_text=_("Words that the list is to be near to, such as those of a search without results."),
+    )
     category = serializers.ListField(
         child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,

@@ -133,6 +133,7 @@ class RecommendationsView(View):
             seeds=tuple(query.get("seeds", ())),
             category=tuple(query.get("category", ())),
             size=query.get("size"),
+            query=query.get("query", ""),
         )
         return _list(request, wanted)
 

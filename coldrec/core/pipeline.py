@@ -13,9 +13,10 @@ import numpy as np
 
 from coldrec.core import histories
 from coldrec.core.explain import because
+from coldrec.core.fading import faded
 from coldrec.core.model import Model
-from coldrec.core.ranking.beside import similar, together
-from coldrec.core.ranking.reader import top
+from coldrec.core.ranking.beside import near, similar, together
+from coldrec.core.ranking.reader import POOL, top
 from coldrec.core.types import (
     BoolArray,
     Candidate,
@@ -74,14 +75,14 @@ def recommend(
     own tables.
     """
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
-    visits: dict[tuple[tuple[Interaction, ...], float | None], _Visit] = {}
+    visits: dict[tuple[tuple[Interaction, ...], float | None, tuple[ItemId, ...]], _Visit] = {}
     lists: list[list[Candidate]] = []
     shown: set[ItemId] = set()
     for request, size in zip(requests, sizes, strict=True):
         if model is None or size < 1:
             lists.append([])
             continue
-        key = (request.history, request.now)
+        key = (request.history, request.now, request.disliked)
         if key not in visits:
             visits[key] = _Visit(model, *key)
         lists.append(_fill(visits[key], request, size + spare, shown))
@@ -92,7 +93,7 @@ def recommend(
 
 def _fill(visit: _Visit, request: Request, k: int, shown: Collection[ItemId]) -> list[Candidate]:
     model = visit.model
-    hidden = {*request.exclude, *shown}
+    hidden = {*request.exclude, *request.disliked, *shown}
     if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
         hidden.update(request.seeds)
     taken = {row for item in hidden if (row := model.position.get(item)) is not None}
@@ -113,12 +114,12 @@ def _fill(visit: _Visit, request: Request, k: int, shown: Collection[ItemId]) ->
 
 def _evidence(visit: _Visit, request: Request, chosen: Sequence[int]) -> list[list[int]]:
     """For every chosen position those of the visitor's items, or of the seeds, that speak for it."""
-    if request.kind in _TOLD:
+    if request.kind in _TOLD or request.kind is Kind.NEAR:
         return [[] for _ in chosen]  # the list itself says why; evidence would not be shown
     if request.kind not in (Kind.SIMILAR, Kind.TOGETHER):
         return because(visit.model.sources, chosen, visit.rows)
     seeds = visit.positions(request.seeds)
-    if len(seeds) == 1:
+    if len(seeds) < 2:
         return [seeds for _ in chosen]  # what else
     return because(visit.model.sources, chosen, seeds)
 
@@ -127,8 +128,12 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in _TOLD:
         return Reason(_TOLD[kind])
+    if kind is Kind.NEAR and level is Level.SIMILAR:
+        return Reason("near")
+    if kind is Kind.SIMILAR and level is Level.SIMILAR:
+        return Reason("similar", tuple(model.item_ids[at] for at in evidence))
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
-        name = "together" if kind is Kind.TOGETHER else "similar" if kind is Kind.SIMILAR else "because"
+        name = "together" if kind is Kind.TOGETHER else "because"
         return Reason(name, tuple(model.item_ids[at] for at in evidence))
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")
@@ -138,8 +143,17 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
 class _Visit:
     """One visitor at one moment: what several lists of a page share."""
 
-    def __init__(self, model: Model, history: tuple[Interaction, ...], now: float | None) -> None:
-        self.model, self.history, self.now = model, history, now
+    def __init__(
+        self,
+        model: Model,
+        history: tuple[Interaction, ...],
+        now: float | None,
+        disliked: tuple[ItemId, ...] = (),
+    ) -> None:
+        self.model, self.now = model, now
+        self.disliked = self.positions(disliked)
+        # What somebody is not interested in after all does not speak for its like.
+        self.history = tuple(one for one in history if one.item not in set(disliked)) if disliked else history
 
     def positions(self, items: Sequence[str]) -> list[int]:
         return [self.model.position[item] for item in items if item in self.model.position]
@@ -166,11 +180,28 @@ class _Visit:
         scores[self.rows] = -np.inf
         if candidates is not None:
             scores[~candidates] = -np.inf
-        return self.model.best(self._history, np.arange(len(scores)), scores, k)
+        return self._settled(*self.model.best(self._history, np.arange(len(scores)), scores, self._depth(k)), k)
 
     def among(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The best of some rows, the visitor's own left in."""
-        return self.model.best(self._history, rows, self.scores[rows], k)
+        return self._settled(*self.model.best(self._history, rows, self.scores[rows], self._depth(k)), k)
+
+    def first(self, rows: IntArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The best of some rows by scores that are the same for everyone."""
+        found = top(scores, self._depth(k))
+        return self._settled(rows[found], scores[found], k)
+
+    def _depth(self, k: int) -> int:
+        """How many candidates it takes for k that are wanted: some of the best may fade."""
+        return max(k, POOL) if self.disliked else k
+
+    def _settled(self, rows: IntArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The k best of the candidates once what is like the disliked has faded."""
+        if not self.disliked:
+            return rows, scores
+        scores = faded(self.model.sources, rows, scores, self.disliked)
+        order = np.argsort(-scores, kind="stable")[:k]
+        return rows[order], scores[order]
 
     @property
     def _history(self) -> IntArray:
@@ -186,6 +217,13 @@ def _personal(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
 def _similar(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
     if seeds := visit.positions(request.seeds):
         yield Level.SIMILAR, *visit.model.beside(similar, seeds, k)
+    elif request.query:
+        yield Level.SIMILAR, *near(visit.model.sources, request.query, k)
+    yield from _popular(visit, request, k)
+
+
+def _near(visit: _Visit, request: Request, k: int) -> Iterator[Rung]:
+    yield Level.SIMILAR, *near(visit.model.sources, request.query, k)
     yield from _popular(visit, request, k)
 
 
@@ -227,11 +265,9 @@ def _popular(visit: _Visit, request: Request, k: int, *, now: bool = False) -> I
     while category:
         if category in model.members:
             here = model.members[category]
-            rows = here[top(score[here], k)]
-            yield Level.POPULAR_HERE, rows, score[rows]
+            yield Level.POPULAR_HERE, *visit.first(here, score[here], k)
         category = category[:-1]
-    rows = top(score, k)
-    yield Level.POPULAR, rows, score[rows]
+    yield Level.POPULAR, *visit.first(np.arange(len(score)), score, k)
 
 
 _RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
@@ -241,4 +277,5 @@ _RUNGS: dict[Kind, Callable[[_Visit, Request, int], Iterator[Rung]]] = {
     Kind.RECENT: _recent,
     Kind.TRENDING: _trending,
     Kind.NEW: _new,
+    Kind.NEAR: _near,
 }

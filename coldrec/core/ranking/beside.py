@@ -1,4 +1,4 @@
-"""What stands beside some items whoever is looking: items that could replace them, items that go with them."""
+"""What stands beside some items, or some words, whoever is looking: stand-ins, companions, what words describe."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors":
 TOGETHER_FLOOR = 1e-4
 """Weakest evidence for "goes with": below it nothing is better than filler."""
 
+TIE = 1e-3
+"""How much of the best likeness popularity is worth: it settles ties and nothing else."""
+
+NEAR_FLOOR = 0.25
+"""Likeness to the words asked for, against the best item's, below which an item only shares a word by chance."""
+
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
     """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
@@ -36,6 +42,18 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
     """
     score = _scores(sources, seeds, ("neighbours",))["neighbours"]
     return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+
+
+def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
+    """The k items described most nearly by the words of a query, with scores; among equals what sells.
+
+    None where no word says anything here.
+    """
+    score = sources.worded(query)
+    if not len(score) or not (best := float(score.max())) > 0:
+        return _best(np.zeros(0, np.float32), 0)
+    sold = np.pad(sources.popularity, (0, sources.size - sources.n))
+    return _best(np.where(score >= NEAR_FLOOR * best, score + TIE * best * sold / (sold.max() or 1), -np.inf), k)
 
 
 def _scores(sources: Sources, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
