@@ -3,6 +3,7 @@
 from django.urls import path, re_path, register_converter
 
 from coldrec.api import converters, document, views
+from coldrec.pages import letters
 
 app_name = "coldrec"
 
@@ -21,4 +22,5 @@ urlpatterns = [
     path("v1/schema/", document.SchemaView.as_view(patterns=tuple(version_1)), name="schema"),
     # Below the versions all is JSON. The slash at its end leaves those without one to APPEND_SLASH.
     re_path(r"^v(?P<version>\d+)/(?:.*/)?$", views.UnknownView.as_view(), name="unknown"),
+    path("letters/<str:token>/", letters.letter, name="letter"),
 ]

@@ -108,6 +108,7 @@ def test_api_page_lists_every_address_with_its_method() -> None:
     routed = {
         (f"/coldrec/{str(one.pattern).replace('coldrec_item_id:', '')}", method.upper())
         for one in urls.urlpatterns
+        if str(one.pattern).startswith("v1/")
         for method in ("get", "post", "put", "patch", "delete")
         if hasattr(one.callback.cls, method)
     }

@@ -172,7 +172,7 @@ class TestTrouble:
             raise DatabaseError("locked")
 
         visitor = visitor_who(shop, "tea1")
-        monkeypatch.setattr(recommend.visitors, "history", fail)
+        monkeypatch.setattr(recommend.visitors, "past", fail)
         assert ids(serve(shop, HOME, visitor=visitor)[0]) == ids(serve(shop, HOME)[0])
 
     def test_a_model_that_is_not_there_leaves_the_newest_and_the_recent(self, bare_shop):

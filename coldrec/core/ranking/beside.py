@@ -1,4 +1,4 @@
-"""What stands beside some items whoever is looking: items that could replace them, items that go with them."""
+"""What stands beside some items, or some words, whoever is looking: stand-ins, companions, what words describe."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors":
 TOGETHER_FLOOR = 1e-4
 """Weakest evidence for "goes with": below it nothing is better than filler."""
 
+TIE = 1e-3
+"""How much of the best likeness popularity is worth: it settles ties and nothing else."""
+
+NEAR_FLOOR = 0.25
+"""Likeness to the words asked for, against the best item's, below which an item only shares a word by chance."""
+
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
     """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
@@ -36,6 +42,18 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
     return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
 
 
+def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
+    """The k items described most nearly by the words of a query, with scores; among equals what sells.
+
+    None where no word says anything here.
+    """
+    blend = near_blend(sources, query)
+    said = blend.raw[0]
+    if not len(said) or not (best := float(said.max())) > 0:
+        return _best(np.zeros(0, np.float32), 0)
+    return _best(np.where(said >= NEAR_FLOOR * best, said + blend.constants["tie"], -np.inf), k)
+
+
 def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
     """How the scores of :func:`similar` come about."""
     return _alike(sources, seeds)[0]
@@ -44,6 +62,13 @@ def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
 def together_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
     """How the scores of :func:`together` come about."""
     return Blend.alone("neighbours", _scores(sources, seeds, ("neighbours",))["neighbours"])
+
+
+def near_blend(sources: Sources, query: str) -> Blend:
+    """How the scores of :func:`near` come about."""
+    said = sources.worded(query)
+    sold = np.pad(sources.popularity, (0, sources.size - sources.n))
+    return Blend.alone("words", said, tie=TIE * said.max(initial=0) * sold / (sold.max(initial=0) or 1))
 
 
 def _alike(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, dict[str, FloatArray]]:

@@ -21,6 +21,8 @@ from coldrec.core.config import FitConfig
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
+from coldrec.core.retrieval.content import Vocabulary
+from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.neighbours import entries, gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
 from coldrec.core.types import BoolArray, FloatArray, IntArray, Item, Triple
@@ -96,8 +98,7 @@ class Content:
 class Sources:
     """The fitted sources. Immutable; :meth:`extend` gives a new one that also knows fresh items."""
 
-    words: content.Vocabulary
-    entities: content.Vocabulary
+    lexicon: Lexicon
     content: Content
     counts: IntArray  # (n,) visitors per item in training
     sold: IntArray  # (n,) events per item in training: what is bought again counts again
@@ -142,8 +143,7 @@ class Sources:
         encoder = _learn_encoder(bags.joint, counts, factors, seed)
         empty = sparse.csr_array((n, n), dtype=np.float32)
         return cls(
-            words=bags.words,
-            entities=bags.entities,
+            lexicon=Lexicon(bags.words, bags.entities),
             content=Content(
                 bags.text,
                 bags.entity,
@@ -186,6 +186,14 @@ class Sources:
         return replace(self, fresh=fresh)
 
     # ------------------------------------------------------------------ answering
+
+    @property
+    def words(self) -> Vocabulary:
+        return self.lexicon.words
+
+    @property
+    def entities(self) -> Vocabulary:
+        return self.lexicon.entities
 
     @property
     def n(self) -> int:
@@ -292,6 +300,13 @@ class Sources:
                     else trend.at(histories.now, self.popularity)
                 )
         return {name: answer[name] for name in names}
+
+    def worded(self, query: str) -> FloatArray:
+        """(size,) likeness of every item to the words of a query, which may name its entities as well."""
+        (words, said), (entities, named) = self.lexicon.read(query)
+        return self._all(
+            lambda c: gather(words, [said], c.text_t)[0] + ENTITY_SHARE * gather(entities, [named], c.entity_t)[0]
+        )
 
     def _warm(self, histories: Histories) -> Histories:
         """The history with every cold item replaced by the warm items it is like, so that a first click on a new
@@ -449,8 +464,7 @@ class Sources:
             return Trend(levels, **facts["trends"][name])
 
         return cls(
-            words=words,
-            entities=entities,
+            lexicon=Lexicon(words, entities),
             content=Content(
                 _matrix(artifact, "text", (n, len(words.idf))),
                 _matrix(artifact, "entity", (n, len(entities.idf))),
