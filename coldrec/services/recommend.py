@@ -55,8 +55,8 @@ class PlacementRequest:
     seeds: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     size: int | None = None
-    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
     query: str = ""
+    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
 @dataclass(frozen=True)
@@ -608,7 +608,7 @@ def _made(
 
 
 def _context(one: PlacementRequest) -> dict[str, Any]:
-    """What was asked for, beside the placement, as a slate keeps it."""
+    """What was asked for, beside the placement, as a slate keeps it; words of a search are a person's and are not."""
     context: dict[str, Any] = {"seeds": list(one.seeds), "category": list(one.category)}
     if one.size is not None:
         context["size"] = one.size
@@ -628,7 +628,7 @@ def _after(slate: Slate, size: int | None) -> PlacementRequest:
         tuple(kept.get("seeds", ())),
         tuple(kept.get("category", ())),
         size if len(after) < MOST_PAGES else 0,
-        after,
+        after=after,
     )
 
 
