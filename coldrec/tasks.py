@@ -20,7 +20,7 @@ from django.db import OperationalError, transaction
 from coldrec import conf
 from coldrec.core.errors import PromotionError
 from coldrec.models import Visitor
-from coldrec.services import catalogue, events, shops
+from coldrec.services import catalogue, events, rollups, shops
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,12 @@ def fit() -> None:
         training.promote(version)
     except PromotionError as error:
         logger.warning("coldrec keeps the serving version: %s", error)
+
+
+@shared_task(name="coldrec.rollup", **_OPTIONS)
+def rollup() -> None:
+    """Bring the figures of the admin's screens up to date; for the scheduler, every ten minutes to every hour."""
+    rollups.roll_up(shops.current())
 
 
 @shared_task(name="coldrec.record_events", **_OPTIONS)

@@ -43,7 +43,14 @@ class Visitor(models.Model):
         verbose_name = _("visitor")
         verbose_name_plural = _("visitors")
         constraints = [models.UniqueConstraint(fields=["shop", "key"], name="coldrec_visitor_once")]
-        indexes = [models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time")]
+        indexes = [
+            models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time"),
+            models.Index(
+                fields=["shop", "merged_at"],
+                condition=models.Q(merged_at__isnull=False),
+                name="coldrec_visitor_merged",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
