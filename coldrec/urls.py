@@ -3,6 +3,8 @@
 from django.urls import path, register_converter
 
 from coldrec.api import converters, document, views
+from coldrec.api.consent import ConsentView
+from coldrec.pages import consent, me
 
 app_name = "coldrec"
 
@@ -12,10 +14,17 @@ version_1 = [
     path("v1/recommendations/", views.RecommendationsView.as_view(), name="recommendations"),
     path("v1/items/<coldrec_item_id:item_id>/similar/", views.SimilarView.as_view(), name="similar"),
     path("v1/events/", views.EventsView.as_view(), name="events"),
+    path("v1/consent/", ConsentView.as_view(), name="v1-consent"),
     path("v1/health/", views.HealthView.as_view(), name="health"),
 ]
 
 urlpatterns = [
     *version_1,
     path("v1/schema/", document.SchemaView.as_view(patterns=tuple(version_1)), name="schema"),
+    path("consent/", consent.ask, name="consent"),
+    path("me/interests/", me.interests, name="interests"),
+    path("me/data/", me.data, name="data"),
+    path("me/data/download/", me.download, name="download"),
+    path("me/data/erase/", me.erase, name="erase"),
+    path("me/data/erased/<uuid:reference>/", me.erased, name="erased"),
 ]
