@@ -307,7 +307,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(blank=True, help_text='How the first visit came about: search, email, a site …', max_length=64, verbose_name='channel')),
                 ('merged_at', models.DateTimeField(blank=True, null=True, verbose_name='merged at')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='coldrec.visitor', verbose_name='merged into')),
+                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='coldrec.visitor', verbose_name='merged into')),
                 ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visitors', to='coldrec.shop', verbose_name='shop')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='account')),
             ],

@@ -34,7 +34,7 @@ class Visitor(models.Model):
         _("channel"), max_length=64, blank=True, help_text=_("How the first visit came about: search, email, a site …")
     )
     merged_into = models.ForeignKey(
-        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
     merged_at = models.DateTimeField(_("merged at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
