@@ -171,7 +171,7 @@ def check_placements(app_configs: Collection[AppConfig] | None = None, **_: Any)
 
 def check_sizes(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
     """One error for each length, limit or time that is not a number above 0."""
-    whole = ("HISTORY_LENGTH", "FRESH_ITEMS", "COOKIE_AGE", "EVENTS_PER_REQUEST", "EVENT_BYTES")
+    whole = ("HISTORY_LENGTH", "FRESH_ITEMS", "COOKIE_AGE", "EVENTS_PER_REQUEST", "EVENT_BYTES", "ATTRIBUTION_DAYS")
     problems: list[CheckMessage] = []
     for key in (*whole, "REFRESH_SECONDS", "CLOCK_SKEW_SECONDS"):
         value, kind = conf.get(key), int if key in whole else (int, float)

@@ -46,6 +46,8 @@ DEFAULTS: dict[str, Any] = {
     "CLOCK_SKEW_SECONDS": 24 * 60 * 60,
     # DRF throttle rates by scope.
     "THROTTLES": {"coldrec-events": "600/min", "coldrec-lists": "300/min"},
+    # How many days after a click on a list a basket addition or a purchase of the same item still counts for it.
+    "ATTRIBUTION_DAYS": 7,
     # Write slates at all; off means no attribution and no admin figures.
     "LOG_SLATES": True,
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from coldrec.services import visitors
+from coldrec.services import browser
 
 
 class VisitorMiddleware:
@@ -19,5 +19,5 @@ class VisitorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        visitors.set_cookies(request, response)
+        browser.set_cookies(request, response)
         return response

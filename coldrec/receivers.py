@@ -1,4 +1,4 @@
-"""Facts taken in from the shop: a product, or something that belongs to it, was saved or deleted."""
+"""Facts taken in from the shop: a product, or what belongs to it, was changed; somebody signed in or out."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import logging
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.dispatch import receiver
 
 from coldrec import catalogue, conf, tasks
 from coldrec.core.errors import CatalogueError
+from coldrec.services import visitors
 
 logger = logging.getLogger(__name__)
 
@@ -81,3 +84,21 @@ def _changed(instance: Model, path: str, using: str) -> None:
                 tasks.item_changed(external_id, using=using)
     except Exception:
         logger.exception("coldrec could not follow a change of %s %s", type(instance).__name__, instance.pk)
+
+
+@receiver(user_logged_in, dispatch_uid="coldrec.signed_in")
+def _signed_in(sender: Any, request: Any = None, **_: Any) -> None:
+    try:
+        if request is not None:
+            visitors.signed_in(getattr(request, "_request", request))  # Django's own, where DRF sends its wrapper
+    except Exception:
+        logger.exception("coldrec could not take in that somebody signed in")
+
+
+@receiver(user_logged_out, dispatch_uid="coldrec.signed_out")
+def _signed_out(sender: Any, request: Any = None, user: Any = None, **_: Any) -> None:
+    try:
+        if request is not None and user is not None:
+            visitors.signed_out(getattr(request, "_request", request))
+    except Exception:
+        logger.exception("coldrec could not take in that somebody signed out")

@@ -7,22 +7,34 @@ done here, and what still goes wrong is logged and repaired by the next ``coldre
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from celery import shared_task
 from django.db import OperationalError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
 
 from coldrec import conf
 from coldrec.core.errors import PromotionError
+from coldrec.core.types import EventKind
 from coldrec.models import Visitor
-from coldrec.services import catalogue, events, shops
+from coldrec.services import browser, catalogue, events, rollups, shops, visitors
 
 logger = logging.getLogger(__name__)
+
+PAGE_EVENT = "X-Coldrec-Event"
+"""Header in which a page names the event that its request is; in a form it is the field coldrec_event_id."""
+
+_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+_POSITION = re.compile(r"[1-9][0-9]{0,3}")
 
 BROKER_PATIENCE_SECONDS = 0.3  # how long a page waits for the broker: refused takes redis-py seconds, silence for ever
 BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone, so that not every page waits for it
@@ -64,6 +76,12 @@ def fit() -> None:
         logger.warning("coldrec keeps the serving version: %s", error)
 
 
+@shared_task(name="coldrec.rollup", **_OPTIONS)
+def rollup() -> None:
+    """Bring the figures of the admin's screens up to date; for the scheduler, every ten minutes to every hour."""
+    rollups.roll_up(shops.current())
+
+
 @shared_task(name="coldrec.record_events", **_OPTIONS)
 def record_events(raw: Sequence[Mapping[str, object]], visitor_id: int | None, source: str) -> None:
     """Store what a visitor did; without one, each event names its own."""
@@ -95,6 +113,42 @@ def events_happened(raw: Sequence[Mapping[str, object]], *, visitor_id: int | No
         transaction.on_commit(partial(_queue_events, raw, visitor_id, source), robust=True)
     else:
         _record_here(raw, visitor_id, source)
+
+
+def visitor_did(request: HttpRequest, kind: str, *, source: str = "shop", **fields: object) -> None:
+    """Have what the visitor of ``request`` just did stored: ``visitor_did(request, "view", item_id="42")``.
+
+    Where the page's script tells the same, both are one event: a view is left to the server once it is told here, and
+    what was put in the basket has the id that the page has given it. Whatever goes wrong is logged, never raised.
+    """
+    try:
+        visitor = visitors.from_request(request, create=True)
+        if visitor is None:
+            return
+        told = _told_by_page(request) if kind == EventKind.BASKET_ADD else {}
+        if not told:
+            told = {"event_id": uuid4().hex, "occurred_at": timezone.now().isoformat()}
+        events_happened([{**told, "kind": str(kind), **fields}], visitor_id=visitor.pk, source=source)
+        if kind == EventKind.VIEW:
+            browser.state(request).viewed.append(str(fields.get("item_id", "")))
+    except Exception:
+        logger.exception("coldrec could not record a %s from %s", kind, source)
+
+
+def _told_by_page(request: HttpRequest) -> dict[str, object]:
+    """What the page's script has said of this request's own event, where it is well formed; each id is good once.
+
+    It says no time, so that the script's event and the server's are equal whichever comes first.
+    """
+    state, event_id = browser.state(request), request.POST.get("coldrec_event_id") or request.headers.get(PAGE_EVENT)
+    if state.page_event_used or not event_id or not _EVENT_ID.fullmatch(event_id):
+        return {}
+    state.page_event_used = True
+    told: dict[str, object] = {"event_id": event_id}
+    slate_id, position = request.POST.get("coldrec_slate_id", ""), request.POST.get("coldrec_position", "")
+    if _UUID.fullmatch(slate_id) and _POSITION.fullmatch(position):
+        told |= {"slate_id": slate_id, "position": int(position)}
+    return told
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,23 @@ class AccountFilter(FilledFilter):
 
 @admin.register(Visitor)
 class VisitorAdmin(FactsAdmin):
-    list_display = ("short_key", "user", "consent", "merged_into", "created_at")
+    list_display = ("short_key", "user", "consent", "is_personalised", "channel", "merged_into", "created_at")
     list_filter = ("consent", AccountFilter)
     list_select_related = ("user", "merged_into")
     search_fields = ("key__exact",)
     search_help_text = _("A visitor's key as a whole.")
-    fields = ("whole_key", "user", "consent", "merged_into", "created_at", "activity", "shop")
+    fields = (
+        "whole_key",
+        "user",
+        "consent",
+        "is_personalised",
+        "channel",
+        "merged_into",
+        "merged_at",
+        "created_at",
+        "activity",
+        "shop",
+    )
 
     @admin.display(description=_("key"), ordering="key")
     def short_key(self, visitor: Visitor) -> str:

@@ -18,12 +18,22 @@ EVENTS: dict[str, Any] = {
         "position": 2,
         "occurred_at": "2026-01-31T12:00:00Z",
     },
+    "a product was in front for a while": {
+        "event_id": "0f8c1e52-dwell-1",
+        "kind": "dwell",
+        "item_id": "tea3",
+        "duration": 42,
+    },
     "several with the names of Segment and GA4": [
         {"event_id": "order-1017/1", "kind": "Order Completed", "item_id": "tea3", "value": 8.5, "currency": "GBP"},
         {"event_id": "order-1017/2", "kind": "purchase", "item_id": "tea7", "value": 12, "quantity": 2},
         {"event_id": "search-55", "kind": "search", "query": "green tea"},
     ],
 }
+CONSENT_ANSWERS: dict[str, Any] = {"the visitor agrees": {"granted": True}, "the visitor refuses": {"granted": False}}
+CONSENT_TEXT = json.dumps({"granted": True})
+CONSENT = {"consent": "granted"}
+REFUSED = {"consent": "refused"}
 BEACON = json.dumps({"event_id": "0f8c1e52-view-2", "kind": "view_item", "item_id": "tea3"})
 
 RECEIPT = {"received": 3, "accepted": 3, "duplicate": 0, "rejected": []}
@@ -51,6 +61,12 @@ def _none_of_one(code: str, detail: str, event_id: str = "") -> dict[str, Any]:
 RECEIPT_UNWANTED = _none_of_one("consent", "Not stored: this visitor has not agreed to be remembered.")
 RECEIPT_BAD_TOKEN = _none_of_one(
     "token", "Not stored: the visitor's token is forged or too old, or the visitor has refused."
+)
+RECEIPT_NOBODY = _none_of_one("nobody", "Not stored: a crawler sent this, or a page that was fetched ahead.")
+RECEIPT_OTHER_VISITOR = _none_of_one(
+    "other_visitor",
+    "Not stored: the list was made for another visitor; the page was left open.",
+    "0f8c1e52-click-2",
 )
 _VALID_KINDS = ", ".join(EventKind)
 _UNKNOWN_KIND = (
@@ -152,6 +168,11 @@ _ERRORS: dict[str, dict[str, Any]] = {
         "code": "invalid",
         "detail": "visitor_id: Events name their visitor themselves, in the field visitor.",
         "parameters": {"visitor_id": "Events name their visitor themselves, in the field visitor."},
+    },
+    "invalid_answer": {
+        "code": "invalid",
+        "detail": "granted: This field is required.",
+        "parameters": {"granted": "This field is required."},
     },
     "login": {"code": "authentication_failed", "detail": "Invalid username/password."},
     "cross_site": {

@@ -18,6 +18,8 @@ from rest_framework.serializers import Serializer
 
 from coldrec.api import examples
 from coldrec.api.serializers import (
+    ConsentAnswerSerializer,
+    ConsentSerializer,
     ErrorSerializer,
     EventSerializer,
     HealthSerializer,
@@ -205,6 +207,8 @@ EVENTS = extend_schema(
             partly_rejected=examples.RECEIPT_PARTLY,
             no_consent=examples.RECEIPT_UNWANTED,
             bad_token=examples.RECEIPT_BAD_TOKEN,
+            nobody=examples.RECEIPT_NOBODY,
+            other_visitor=examples.RECEIPT_OTHER_VISITOR,
         ),
         400: _answers(
             RefusalSerializer,
@@ -223,6 +227,38 @@ EVENTS = extend_schema(
         ),
         405: _method("GET"),
         413: _failure(_("Too many bytes or too many events."), "too_large"),
+        415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
+        429: THROTTLED,
+        503: BUSY,
+    },
+)
+
+_ANSWERS = [OpenApiExample(name, value=body, request_only=True) for name, body in examples.CONSENT_ANSWERS.items()]
+
+CONSENT = extend_schema(
+    summary=_("Take the answer to the consent question"),
+    description=_(
+        "It counts from the next request on and is kept in a cookie that names nobody. Refusing takes back the "
+        "cookie by which a guest was known; agreeing brings one."
+    ),
+    parameters=[RETRY_AFTER],
+    request={
+        "application/json": OpenApiRequest(ConsentAnswerSerializer, examples=_ANSWERS),
+        "text/plain": OpenApiRequest(
+            {"type": "string", "description": _("The same JSON as text.")},
+            examples=[
+                OpenApiExample("as text", value=examples.CONSENT_TEXT, media_type="text/plain", request_only=True)
+            ],
+        ),
+    },
+    responses={
+        200: _answers(
+            ConsentSerializer, _("The answer that holds now."), agreed=examples.CONSENT, refused=examples.REFUSED
+        ),
+        400: _failure(_("The body cannot be read, or says neither yes nor no."), "invalid_answer", "unreadable"),
+        401: WRONG_LOGIN,
+        403: _failure(_("The page is of another site, or wrong credentials."), "cross_site", "login"),
+        413: _failure(_("Too many bytes."), "too_large"),
         415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
         429: THROTTLED,
         503: BUSY,

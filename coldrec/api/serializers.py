@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from coldrec.core.types import Level
 from coldrec.models.event import EVENT_KINDS
+from coldrec.models.visitor import Consent
 from coldrec.services import events
 
 LONGEST_LIST = 100
@@ -156,6 +157,12 @@ class EventSerializer(serializers.Serializer):
     value = serializers.FloatField(required=False, min_value=0, max_value=float(events.MAX_VALUE))
     currency = serializers.RegexField("^[A-Za-z]{3}$", required=False, help_text=_("ISO 4217."))
     quantity = serializers.IntegerField(required=False, min_value=1, max_value=events.MAX_QUANTITY)
+    duration = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=events.MAX_DURATION,
+        help_text=_("Seconds in front of the visitor; for dwell."),
+    )
     slate_id = serializers.UUIDField(required=False, help_text=_("The list in which the item stood."))
     position = serializers.IntegerField(required=False, min_value=1, max_value=events.MAX_POSITION)
     occurred_at = serializers.DateTimeField(
@@ -166,6 +173,14 @@ class EventSerializer(serializers.Serializer):
         max_length=255,
         help_text=_("The shop's own id of the visitor; counts only from servers with coldrec.add_event."),
     )
+
+
+class ConsentAnswerSerializer(serializers.Serializer):
+    granted = serializers.BooleanField(help_text=_("Whether this visitor may be remembered."))
+
+
+class ConsentSerializer(serializers.Serializer):
+    consent = serializers.ChoiceField(choices=Consent.choices, help_text=_("The answer that holds from now on."))
 
 
 class RejectionSerializer(serializers.Serializer):

@@ -27,13 +27,14 @@ from coldrec.api.serializers import NextQuery, RecommendationsQuery, SimilarQuer
 from coldrec.api.throttles import WindowThrottle
 from coldrec.core.errors import EventError
 from coldrec.models import Shop, Visitor
-from coldrec.services import events, health, recommend, shops, visitors
+from coldrec.services import browser, events, health, recommend, shops, traffic, visitors
 from coldrec.services.placements import PlacementError
 
 VERSIONS = ("1",)
 NO_CONSENT = "consent", "Not stored: this visitor has not agreed to be remembered."
 BAD_TOKEN = "token", "Not stored: the visitor's token is forged or too old, or the visitor has refused."
-UNWANTED = {NO_CONSENT[0], BAD_TOKEN[0]}
+NOBODY = "nobody", "Not stored: a crawler sent this, or a page that was fetched ahead."
+UNWANTED = {NO_CONSENT[0], BAD_TOKEN[0], NOBODY[0], events.OTHER_VISITOR[0]}
 
 
 class AlwaysJSON(DefaultContentNegotiation):
@@ -92,7 +93,7 @@ class View(APIView):
         if self.is_shared and response.status_code == status.HTTP_200_OK:
             return caching.for_everybody(_http(request), response, seconds=self.shared_seconds)
         response["Cache-Control"] = caching.PRIVATE
-        visitors.set_cookies(_http(request), response)
+        browser.set_cookies(_http(request), response)
         return response
 
 
@@ -142,8 +143,11 @@ class EventsView(View):
         elif _is_identified(request) and any(isinstance(one, dict) and one.get("visitor") for one in batch):
             raise errors.NotTrusted(_("Only an account with the permission coldrec.add_event may name visitors."))
         else:
-            visitor, reason = visitors.from_request(_http(request), create=True), NO_CONSENT
-        return events.record(shop, batch, visitor=visitor, source="api") if visitor else _unwanted(batch, *reason)
+            visitor = visitors.from_request(_http(request), create=True)
+            reason = NOBODY if traffic.is_nobody(_http(request)) else NO_CONSENT
+        if visitor is None:
+            return _unwanted(batch, *reason)
+        return events.record(shop, batch, visitor=visitor, by_cookie=not token, source="api")
 
 
 class ListsView(View):

@@ -3,6 +3,7 @@
 from coldrec.models.event import Event, IgnoredCount, RejectedEvent
 from coldrec.models.graph import Triple
 from coldrec.models.item import Item
+from coldrec.models.metric import Attribution, DailyCohort, DailyItemMetric, DailyMetric, DailyTotal, RollUp
 from coldrec.models.placement import Placement
 from coldrec.models.privacy import ConsentRecord, Erasure
 from coldrec.models.shop import Shop
@@ -11,7 +12,12 @@ from coldrec.models.training import ModelVersion, TrainingRun
 from coldrec.models.visitor import Visitor
 
 __all__ = [
+    "Attribution",
     "ConsentRecord",
+    "DailyCohort",
+    "DailyItemMetric",
+    "DailyMetric",
+    "DailyTotal",
     "Erasure",
     "Event",
     "IgnoredCount",
@@ -19,6 +25,7 @@ __all__ = [
     "ModelVersion",
     "Placement",
     "RejectedEvent",
+    "RollUp",
     "Shop",
     "Slate",
     "SlateItem",

@@ -48,7 +48,10 @@ class Slate(models.Model):
     class Meta:
         verbose_name = _("slate")
         verbose_name_plural = _("slates")
-        indexes = [models.Index(fields=["shop", "placement", "created_at"], name="coldrec_slate_time")]
+        indexes = [
+            models.Index(fields=["shop", "placement", "created_at"], name="coldrec_slate_time"),
+            models.Index(fields=["shop", "created_at"], name="coldrec_slate_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.placement} {self.id}"

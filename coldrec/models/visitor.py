@@ -34,7 +34,7 @@ class Visitor(models.Model):
         _("channel"), max_length=64, blank=True, help_text=_("How the first visit came about: search, email, a site …")
     )
     merged_into = models.ForeignKey(
-        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
     merged_at = models.DateTimeField(_("merged at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -43,7 +43,14 @@ class Visitor(models.Model):
         verbose_name = _("visitor")
         verbose_name_plural = _("visitors")
         constraints = [models.UniqueConstraint(fields=["shop", "key"], name="coldrec_visitor_once")]
-        indexes = [models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time")]
+        indexes = [
+            models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time"),
+            models.Index(
+                fields=["shop", "merged_at"],
+                condition=models.Q(merged_at__isnull=False),
+                name="coldrec_visitor_merged",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key

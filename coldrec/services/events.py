@@ -26,7 +26,7 @@ from django.utils import timezone
 from coldrec import conf
 from coldrec.core.errors import EventError
 from coldrec.core.types import EventKind
-from coldrec.models import Event, RejectedEvent, Shop, Visitor
+from coldrec.models import Event, RejectedEvent, Shop, Slate, Visitor
 from coldrec.services import visitors
 from coldrec.signals import events_recorded
 
@@ -75,9 +75,12 @@ KINDS: Mapping[str, EventKind] = {kind.value: kind for kind in EventKind} | dict
 
 WITHOUT_ITEM = frozenset({EventKind.SEARCH, EventKind.CHECKOUT})
 
+OTHER_VISITOR = "other_visitor", "Not stored: the list was made for another visitor; the page was left open."
+
 MAX_VALUE = Decimal("999999999999.99")
 MAX_QUANTITY = 1_000_000
 MAX_POSITION = 10_000
+MAX_DURATION = 86_400  # seconds: a day
 BODY_LENGTH = 16_384  # characters of a rejected body that are kept
 CHUNK = 1000  # events per transaction when importing
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
@@ -95,6 +98,7 @@ class EventDraft:
     value: Decimal | None = None
     currency: str = ""
     quantity: int = 1
+    duration: int | None = None  # seconds
     slate_id: UUID | None = None
     position: int | None = None
     occurred_at: datetime | None = None  # aware, UTC; None: not said, the time of receipt counts
@@ -169,6 +173,7 @@ def parse(raw: Mapping[str, object], *, now: datetime) -> EventDraft:
         value=_money(raw),
         currency=_currency(raw),
         quantity=1 if quantity is None else quantity,
+        duration=_whole(raw, "duration", 1, MAX_DURATION),
         slate_id=_uuid(raw, "slate_id"),
         position=_whole(raw, "position", 1, MAX_POSITION),
         occurred_at=_time(raw, now),
@@ -341,13 +346,15 @@ def record(
     raw_events: Iterable[object],
     *,
     visitor: Visitor | None = None,
+    by_cookie: bool = False,
     source: str = "api",
     now: datetime | None = None,
 ) -> Receipt:
     """What became of ``raw_events``: each is stored once, found stored already, or kept aside with the reason.
 
     All belong to ``visitor``. Without one every event must name its own in ``visitor`` (the sender's id, stored
-    as a keyed hash): only for senders that are trusted.
+    as a keyed hash): only for senders that are trusted. ``by_cookie`` says that a browser's cookie named the visitor:
+    what is told about a list made for somebody else then comes from a page that was left open, and is dropped.
     """
     now = now or timezone.now()
     entries: list[tuple[int, EventDraft, object]] = []
@@ -362,9 +369,21 @@ def record(
             refused.append(_Refused(_rejection(index, raw, error), visitor_id, raw))
         else:
             entries.append((index, draft if visitor is None else replace(draft, visitor=""), raw))
+    unwanted: tuple[Rejection, ...] = ()
+    if visitor is not None and by_cookie:
+        others = _slates_of_others(shop, visitor, {draft.slate_id for _, draft, _ in entries if draft.slate_id})
+        unwanted = tuple(
+            Rejection(index, OTHER_VISITOR[0], OTHER_VISITOR[1], draft.event_id)
+            for index, draft, _ in entries
+            if draft.slate_id in others
+        )
+        entries = [entry for entry in entries if entry[1].slate_id not in others]
     owners = {} if visitor is not None else visitors.ids_of(shop, {draft.visitor for _, draft, _ in entries})
     read = [_Entry(index, draft, visitor_id or owners[draft.visitor], raw) for index, draft, raw in entries]
-    return _store(shop, read, refused, source=source, now=now)
+    receipt = _store(shop, read, refused, source=source, now=now)
+    if not unwanted:
+        return receipt
+    return replace(receipt, rejected=tuple(sorted((*receipt.rejected, *unwanted), key=lambda one: one.index)))
 
 
 def record_drafts(
@@ -481,6 +500,16 @@ def _store(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def _slates_of_others(shop: Shop, visitor: Visitor, slate_ids: set[UUID]) -> set[UUID]:
+    """Those of the lists that were made for somebody else; one query for up to ``LOOKUP`` lists, none for none."""
+    others: set[UUID] = set()
+    for chunk in _chunks(sorted(slate_ids), LOOKUP):
+        made = Slate.objects.filter(shop=shop, pk__in=chunk, visitor__isnull=False).exclude(visitor_id=visitor.pk)
+        # A list shown before signing in is the account's; nobody else's pointer leads here.
+        others.update(made.exclude(visitor__merged_into=visitor.pk).values_list("pk", flat=True))
+    return others
+
+
 def _insert_quickly(rows: list[Event]) -> None:
     """Insert the rows of an import, twice as fast as ``bulk_create``; their primary keys are not read back.
 
@@ -523,6 +552,7 @@ def _sort_out(shop: Shop, entries: Sequence[_Entry], now: datetime) -> tuple[lis
                 value=draft.value,
                 currency=draft.currency,
                 quantity=draft.quantity,
+                duration=draft.duration,
                 slate_id=draft.slate_id,
                 position=draft.position,
                 occurred_at=draft.occurred_at or now,
@@ -547,6 +577,7 @@ def _is_same(stored: Event, entry: _Entry) -> bool:
         and stored.value == draft.value
         and stored.currency == draft.currency
         and stored.quantity == draft.quantity
+        and stored.duration == draft.duration
         and stored.slate_id == draft.slate_id
         and stored.position == draft.position
         and (draft.occurred_at is None or stored.occurred_at == draft.occurred_at)

@@ -10,23 +10,21 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.core import signing
-from django.db import router
+from django.db import router, transaction
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 
 from coldrec import conf
+from coldrec.core.channels import channel_of
 from coldrec.core.types import Interaction
 from coldrec.models import Event, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import pasts, shops, statements
+from coldrec.services import browser, merging, pasts, shops, statements, traffic
 from coldrec.services.pasts import Past
-
-CONSENT_SUFFIX = "_consent"
-"""The answer to the consent question lies in a cookie beside the visitor's: it names nobody."""
 
 LOOKUP = 500  # keys per query: SQLite takes 999 parameters
 
@@ -37,19 +35,37 @@ LOOKUP = 500  # keys per query: SQLite takes 999 parameters
 def from_request(request: HttpRequest, *, create: bool, with_history: int = 0) -> Visitor | None:
     """The visitor behind ``request``, or None when nobody is known, or nobody may be.
 
-    With ``create`` an unknown visitor is made, and remembered by a cookie that ``set_cookies`` puts on the response.
+    With ``create``, for who is about to record something, an unknown visitor is made and remembered by a cookie that
+    ``browser.set_cookies`` puts on the response; for a crawler or a page fetched ahead the answer is then None.
     Asking again costs nothing. A guest who has signed in since is merged into the account's visitor here; after
     signing out the guest's cookie is worth nothing, so a shared computer shows nobody else's list.
     A guest's latest interactions, ``with_history`` of them, and dislikes come in the same query; ``past`` then needs
     none.
     """
-    state = _state(request)
+    if create and traffic.is_nobody(request):
+        return None
+    state = browser.state(request)
     if not state.is_read:
         state.is_read = True
         state.visitor = _read(request, state, with_history)
-    if state.visitor is None and create and is_allowed(request):
+    if state.visitor is None and create and browser.is_allowed(request):
         state.visitor = _create(request, state)
     return state.visitor
+
+
+def of_browser(request: HttpRequest) -> Visitor | None:
+    """The visitor whose data this browser may see and change, remembered or not; with an account, the account's."""
+    shop, user = shops.current(), _user_of(request)
+    if user is not None:
+        return Visitor.objects.filter(shop=shop, key=_account_key(shop, user.pk)).first()
+    key = _key_in(shop, request.COOKIES.get(conf.get("COOKIE_NAME"), ""))
+    return Visitor.objects.filter(shop=shop, key=key, user=None, merged_into=None).first() if key else None
+
+
+def account_of(request: HttpRequest) -> Visitor | None:
+    """The visitor of the account that is signed in, made if need be; None where nobody is."""
+    user = _user_of(request)
+    return None if user is None else _account(shops.current(), user.pk)
 
 
 def from_token(shop: Shop, token: str) -> Visitor | None:
@@ -66,45 +82,30 @@ def token_of(shop: Shop, visitor: Visitor) -> str:
     return _signer(shop).sign(visitor.key)
 
 
-def is_allowed(request: HttpRequest) -> bool:
-    """Whether this visitor may be remembered: by COLDREC["CONSENT"], their answer, and the browser's signals."""
-    if request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1":
-        return False
-    answer = _state(request).consent or request.COOKIES.get(conf.get("COOKIE_NAME") + CONSENT_SUFFIX)
-    if conf.get("CONSENT") == "explicit":
-        return answer == Consent.GRANTED
-    return answer != Consent.REFUSED
+# Signing in and out
 
 
-def answer_consent(request: HttpRequest, *, granted: bool) -> None:
-    """Take the visitor's answer to the consent question; it counts from here on and is kept in a cookie.
+def signed_in(request: HttpRequest) -> None:
+    """Make the guest of this browser part of the account, in one transaction; the next page is the account's."""
+    state, answer = browser.state(request), browser.answer(request)
+    state.is_read, state.visitor = False, None
+    with transaction.atomic():
+        from_request(request, create=False)
+        user = _user_of(request)
+        if user is not None and answer and (answer == browser.REFUSED or browser.is_allowed(request)):
+            # A refusal is kept with the account too: orders reach us by ways that know no cookie.
+            merging.adopt_answer(_account(shops.current(), user.pk), answer)
+    if state.mark is None:
+        browser.renew_mark(request, signed_in=True)
 
-    Refusing also takes back the cookie by which a guest was known; an account's visitor keeps the refusal.
-    """
-    shop, state, user = shops.current(), _state(request), _user_of(request)
-    state.consent = str(Consent.GRANTED if granted else Consent.REFUSED)
-    keys = [_key_in(shop, request.COOKIES.get(conf.get("COOKIE_NAME"), ""))]
-    if user is not None:
-        keys.append(_account_key(shop, user.pk))
-    Visitor.objects.filter(shop=shop, key__in=[key for key in keys if key]).update(consent=state.consent)
-    state.visitor, state.is_read = None, False
-    if not granted:
+
+def signed_out(request: HttpRequest) -> None:
+    """Have the next event in this browser begin a new visitor: the next person may sit here."""
+    state = browser.state(request)
+    state.is_read, state.visitor = False, None
+    if request.COOKIES.pop(conf.get("COOKIE_NAME"), None) is not None:
         state.token = ""
-
-
-def set_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Put on the response what this request has decided to remember; costs nothing where nobody asked who it is."""
-    state: _State | None = getattr(request, "_coldrec", None)
-    if state is None:
-        return
-    patch_vary_headers(response, ["Cookie"])
-    name = conf.get("COOKIE_NAME")
-    if state.token:
-        _set_cookie(request, response, name, state.token)
-    elif state.token == "" and name in request.COOKIES:
-        response.delete_cookie(name, samesite="Lax")
-    if state.consent:
-        _set_cookie(request, response, name + CONSENT_SUFFIX, state.consent)
+    browser.renew_mark(request)
 
 
 # Ids from outside
@@ -136,11 +137,21 @@ def ids_of(shop: Shop, outside_ids: Collection[str]) -> dict[str, int]:
 # What a visitor did
 
 
+def rows_of(visitor: Visitor) -> QuerySet[Visitor]:
+    """All rows that are this person: the visitor and, for an account, the guests merged into it."""
+    if visitor.user_id is None:
+        return Visitor.objects.filter(pk=visitor.pk)
+    return Visitor.objects.filter(Q(pk=visitor.pk) | Q(merged_into_id=visitor.pk))
+
+
 def past(visitor: Visitor, limit: int) -> Past:
     """The latest ``limit`` interactions of a visitor, and the items they are not interested in; one query.
 
-    An account's visitor has those of the guests merged into it as well.
+    An account's visitor has those of the guests merged into it as well. Who has switched personalisation off has no
+    past, and so gets a stranger's lists.
     """
+    if not visitor.is_personalised:
+        return Past()
     known: tuple[int, Past] = visitor.__dict__.get("_past_read", (0, Past()))
     if limit <= known[0]:
         return replace(known[1], history=known[1].history[-limit:])
@@ -164,28 +175,9 @@ def history(visitor: Visitor, limit: int) -> tuple[Interaction, ...]:
 # Inside
 
 
-class _State:
-    """What one request knows of its visitor. ``token``: None leaves the cookie, "" deletes it, else its new value."""
-
-    __slots__ = ("consent", "is_read", "token", "visitor")
-
-    def __init__(self) -> None:
-        self.is_read = False
-        self.visitor: Visitor | None = None
-        self.token: str | None = None
-        self.consent: str = ""
-
-
-def _state(request: HttpRequest) -> _State:
-    state: _State | None = getattr(request, "_coldrec", None)
-    if state is None:
-        state = request._coldrec = _State()
-    return state
-
-
-def _read(request: HttpRequest, state: _State, with_history: int) -> Visitor | None:
+def _read(request: HttpRequest, state: browser.State, with_history: int) -> Visitor | None:
     """The visitor already stored for this request; one query at most, none for a stranger."""
-    if not is_allowed(request):
+    if not browser.is_allowed(request):
         return None
     token = request.COOKIES.get(conf.get("COOKIE_NAME"))
     user = _user_of(request)
@@ -202,15 +194,16 @@ def _read(request: HttpRequest, state: _State, with_history: int) -> Visitor | N
     guest, account = found.get(guest_key or ""), found.get(account_key or "")
     if user is None:
         return guest if guest is not None and _is_usable(guest) else None
+    if token is not None:
+        state.token = ""
+        browser.renew_mark(request, signed_in=True)
     if account is not None and account.consent == Consent.REFUSED:
         return None
     if account is not None and account.user_id is None:  # known so far from imported events only
         account = _account(shop, user.pk)
     if guest is not None and guest.user_id is None and guest.merged_into_id is None:
         account = account or _account(shop, user.pk)
-        Visitor.objects.filter(pk=guest.pk, merged_into=None).update(merged_into=account)
-    if token is not None:
-        state.token = ""
+        merging.merge(guest, account)
     return account
 
 
@@ -221,7 +214,7 @@ def _is_usable(guest: Visitor) -> bool:
 
 def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
     """The visitor with that key, and on it what ``past`` gives; one query for both."""
-    names = ("id", "shop", "key", "user", "consent", "merged_into")
+    names = ("id", "shop", "key", "user", "consent", "is_personalised", "merged_into")
     of_visitor, of_event = partial(statements.column, Visitor), partial(statements.column, Event)
     named = f"{of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
     whose = f"= (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {named})"
@@ -241,21 +234,40 @@ def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
     return visitor
 
 
-def _create(request: HttpRequest, state: _State) -> Visitor | None:
-    shop = shops.current()
+def _create(request: HttpRequest, state: browser.State) -> Visitor | None:
+    shop, answer = shops.current(), browser.answer(request)
     user = _user_of(request)
     if user is not None:
-        account = _account(shop, user.pk)
+        account = _account(shop, user.pk, channel=_channel_of(request))
+        merging.adopt_answer(account, answer)
         return None if account.consent == Consent.REFUSED else account
-    consent = Consent.GRANTED if conf.get("CONSENT") == "explicit" else Consent.UNKNOWN
-    guest = Visitor.objects.create(shop=shop, key=secrets.token_hex(16), consent=consent)
+    guest = Visitor.objects.create(
+        shop=shop, key=secrets.token_hex(16), consent=answer or Consent.UNKNOWN, channel=_channel_of(request)
+    )
     state.token = token_of(shop, guest)
+    browser.renew_mark(request)
     return guest
 
 
-def _account(shop: Shop, user_id: object) -> Visitor:
+def _channel_of(request: HttpRequest) -> str:
+    """How this visit came about: by the page's address and the site before it.
+
+    A beacon is sent by a page: the browser names that page as the referrer, and the page's script names the site that
+    led to it.
+    """
+    own = request.get_host()
+    try:
+        referrer = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # such as half an IPv6 address
+        return channel_of({}, "")
+    if request.method == "GET" or referrer.netloc != own:
+        return channel_of(request.GET.dict(), referrer.netloc, own)
+    return channel_of(dict(parse_qsl(referrer.query)), request.GET.get("referrer", ""), own)
+
+
+def _account(shop: Shop, user_id: object, *, channel: str = "") -> Visitor:
     visitor, _ = Visitor.objects.get_or_create(
-        shop=shop, key=_account_key(shop, user_id), defaults={"user_id": user_id}
+        shop=shop, key=_account_key(shop, user_id), defaults={"user_id": user_id, "channel": channel}
     )
     if visitor.user_id is None:
         visitor.user_id = user_id
@@ -291,9 +303,3 @@ def _key_in(shop: Shop, token: str) -> str | None:
         return _signer(shop).unsign(token, max_age=conf.get("COOKIE_AGE"))
     except signing.BadSignature:
         return None
-
-
-def _set_cookie(request: HttpRequest, response: HttpResponseBase, name: str, value: str) -> None:
-    response.set_cookie(
-        name, value, max_age=conf.get("COOKIE_AGE"), httponly=True, samesite="Lax", secure=request.is_secure()
-    )

@@ -1,4 +1,7 @@
-"""Template tags: ``{% coldrec_widget %}`` for ready HTML, ``{% coldrec_items … as items %}`` for data."""
+"""Template tags: ``{% coldrec_widget %}`` for ready HTML, ``{% coldrec_items … as items %}`` for data.
+
+``{% coldrec_script %}`` tells what visitors do; ``{% coldrec_consent %}`` asks whether it may.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,16 @@ from django import template
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.db import router, transaction
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from coldrec import conf
 from coldrec.models import Item
-from coldrec.services import addresses, placements, recommend, shops, visitors
+from coldrec.services import addresses, browser, placements, recommend, shops, visitors
 
 register = template.Library()
 logger = logging.getLogger(__name__)
@@ -75,6 +81,46 @@ def coldrec_items(
     """The items of a placement, best first, for the shop's own markup."""
     slate = _serve(context, placement, item, items, category, size, query)
     return slate.items if slate else ()
+
+
+@register.simple_tag(takes_context=True)
+def coldrec_script(context: template.Context) -> SafeString:
+    """The scripts of coldrec and what they need to know; once on a page, however often it is asked for.
+
+    The same for all visitors, and no reason to ask who the visitor is, so that a shared cache may keep the page; only
+    where the server has recorded a view for this very request does it say so.
+    """
+    request = context.get("request")
+    page = context.render_context.dicts[0]  # one for the page and all that it includes
+    if page.get("coldrec_script"):
+        return NOTHING
+    page["coldrec_script"] = True
+    try:
+        config = {
+            "events": reverse("coldrec:events"),
+            "consent": reverse("coldrec:v1-consent"),
+            "mode": conf.get("CONSENT"),
+            "cookie": conf.get("COOKIE_NAME"),
+            "viewed": browser.viewed(request),
+        }
+        sources = [static("coldrec/events.js"), static("coldrec/widget.js")]
+    except (NoReverseMatch, ValueError):  # the project lacks our addresses, or its storage one of the files
+        if settings.DEBUG:
+            raise
+        logger.exception("coldrec: the page's scripts could not be named")
+        return NOTHING
+    # django-csp puts the nonce on the request, Django 6 into the context.
+    nonce = str(getattr(request, "csp_nonce", "") or context.get("csp_nonce", "") or "")
+    with_nonce = format_html(' nonce="{}"', nonce) if nonce else NOTHING
+    scripts = ((source, with_nonce) for source in sources)
+    tags = format_html_join("\n", '<script type="module" src="{}"{}></script>', scripts)
+    return json_script(config, "coldrec-config") + "\n" + tags
+
+
+@register.inclusion_tag("coldrec/consent_banner.html")
+def coldrec_consent() -> dict[str, Any]:
+    """The question whether visitors may be remembered; shown by the script where it is open, the same HTML for all."""
+    return {}
 
 
 def _card(item: recommend.ServedItem) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from coldrec.core.types import Interaction
 from coldrec.middleware import VisitorMiddleware
 from coldrec.models import Event, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import shops, visitors
+from coldrec.services import consent, shops, visitors
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -269,32 +269,32 @@ def test_explicit_consent_is_asked_first(browser, settings):
     settings.COLDREC = {"CONSENT": "explicit"}
     assert browser.visit(create=True) is None
     assert browser.cookies == {}
-    made = browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    made = browser.visit(create=True, also=lambda request: consent.answer(request, granted=True, source="test"))
     assert made.consent == Consent.GRANTED
     assert browser.visit(create=False) == made, "remembered by the cookies from now on"
 
 
 def test_refusing_counts_at_once_and_for_good(browser):
     made = browser.visit(create=True)
-    refuse = lambda request: visitors.answer_consent(request, granted=False)  # noqa: E731
+    refuse = lambda request: consent.answer(request, granted=False, source="test")  # noqa: E731
     assert browser.visit(create=True, also=refuse) is None
     assert browser.cookies == {"coldrec_visitor_consent": "refused"}, "the answer is kept, the visitor is not"
     assert browser.visit(create=True) is None
     made.refresh_from_db()
     assert made.consent == Consent.REFUSED
     assert visitors.from_token(made.shop, visitors.token_of(made.shop, made)) is None
-    again = browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    again = browser.visit(create=True, also=lambda request: consent.answer(request, granted=True, source="test"))
     assert again not in (None, made)
 
 
 def test_an_account_that_refused_is_not_known_in_another_browser(browser):
     browser.user = User.objects.create_user("ann")
     browser.visit(create=True)
-    browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=False))
+    browser.visit(create=True, also=lambda request: consent.answer(request, granted=False, source="test"))
     phone = Browser()
     phone.user = browser.user
     assert phone.visit(create=True) is None
-    browser.visit(create=True, also=lambda request: visitors.answer_consent(request, granted=True))
+    browser.visit(create=True, also=lambda request: consent.answer(request, granted=True, source="test"))
     assert phone.visit(create=True) is not None
 
 

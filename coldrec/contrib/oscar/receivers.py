@@ -9,11 +9,9 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
-from uuid import uuid4
 
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
 from oscar.apps.basket.signals import basket_addition
 from oscar.apps.catalogue.reviews.signals import review_added
 from oscar.apps.catalogue.signals import product_viewed
@@ -48,19 +46,22 @@ def harmless(function: Callable[..., None]) -> Callable[..., None]:
 @receiver(product_viewed, dispatch_uid="coldrec.oscar.viewed")
 @harmless
 def viewed(sender: Any, product: Any, request: HttpRequest | None = None, **_: Any) -> None:
-    _happened(request, EventKind.VIEW, item_id=_item_id(product))
+    if request is not None:
+        tasks.visitor_did(request, EventKind.VIEW, item_id=_item_id(product), source=SOURCE)
 
 
 @receiver(basket_addition, dispatch_uid="coldrec.oscar.basket")
 @harmless
 def put_in_basket(sender: Any, product: Any, request: HttpRequest | None = None, **_: Any) -> None:
-    _happened(request, EventKind.BASKET_ADD, item_id=_item_id(product))
+    if request is not None:
+        tasks.visitor_did(request, EventKind.BASKET_ADD, item_id=_item_id(product), source=SOURCE)
 
 
 @receiver(review_added, dispatch_uid="coldrec.oscar.reviewed")
 @harmless
 def reviewed(sender: Any, review: Any, request: HttpRequest | None = None, **_: Any) -> None:
-    _happened(request, EventKind.REVIEW, item_id=_item_id(review.product))
+    if request is not None:
+        tasks.visitor_did(request, EventKind.REVIEW, item_id=_item_id(review.product), source=SOURCE)
 
 
 @receiver(user_search, dispatch_uid="coldrec.oscar.searched")
@@ -69,7 +70,7 @@ def searched(sender: Any, query: str = "", **_: Any) -> None:
     request = getattr(sender, "request", None)  # oscar sends the view, not the request
     is_first_page = request is not None and request.GET.get("page", "1") == "1"
     if is_first_page and (query := (query or "").strip()):
-        _happened(request, EventKind.SEARCH, query=query[:500])
+        tasks.visitor_did(request, EventKind.SEARCH, query=query[:500], source=SOURCE)
 
 
 @receiver(order_placed, dispatch_uid="coldrec.oscar.ordered")
@@ -95,21 +96,6 @@ def checked_out(sender: Any, order: Any, request: HttpRequest | None = None, **_
     visitor = visitors.from_request(request, create=True)
     if visitor is not None:
         tasks.events_happened(_purchases(order), visitor_id=visitor.pk, source=SOURCE)
-
-
-def _happened(request: HttpRequest | None, kind: EventKind, **fields: str) -> None:
-    if request is None or not _is_person(request):
-        return
-    visitor = visitors.from_request(request, create=True)
-    if visitor is not None:
-        event = {"event_id": uuid4().hex, "kind": kind.value, "occurred_at": timezone.now().isoformat(), **fields}
-        tasks.events_happened([event], visitor_id=visitor.pk, source=SOURCE)
-
-
-def _is_person(request: HttpRequest) -> bool:
-    """Whether somebody is looking, not a browser that fetches ahead or a monitor that asks for headers."""
-    purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or ""
-    return request.method != "HEAD" and "prefetch" not in purpose
 
 
 def _item_id(product: Any) -> str:
