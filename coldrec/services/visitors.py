@@ -139,8 +139,11 @@ def ids_of(shop: Shop, outside_ids: Collection[str]) -> dict[str, int]:
 def past(visitor: Visitor, limit: int) -> Past:
     """The latest ``limit`` interactions of a visitor, and the items they are not interested in; one query.
 
-    An account's visitor has those of the guests merged into it as well.
+    An account's visitor has those of the guests merged into it as well. Who has switched personalisation off has no
+    past, and so gets a stranger's lists.
     """
+    if not visitor.is_personalised:
+        return Past()
     known: tuple[int, Past] = visitor.__dict__.get("_past_read", (0, Past()))
     if limit <= known[0]:
         return replace(known[1], history=known[1].history[-limit:])
@@ -221,7 +224,7 @@ def _is_usable(guest: Visitor) -> bool:
 
 def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
     """The visitor with that key, and on it what ``past`` gives; one query for both."""
-    names = ("id", "shop", "key", "user", "consent", "merged_into")
+    names = ("id", "shop", "key", "user", "consent", "is_personalised", "merged_into")
     of_visitor, of_event = partial(statements.column, Visitor), partial(statements.column, Event)
     named = f"{of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
     whose = f"= (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {named})"

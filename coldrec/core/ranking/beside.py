@@ -21,8 +21,8 @@ TOGETHER_FLOOR = 1e-4
 TIE = 1e-3
 """How much of the best likeness popularity is worth: it settles ties and nothing else."""
 
-NEAR_FLOOR = 0.25
-"""Likeness to the words asked for, against the best item's, below which an item only shares a word by chance."""
+NEAR_FLOOR = 0.2
+"""Share of the words asked for, by their rarity, that an item must have: with less it shares a word by chance."""
 
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
@@ -47,13 +47,13 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
 def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
     """The k items described most nearly by the words of a query, with scores; among equals what sells.
 
-    None where no word says anything here.
+    An item that has all the words goes before one that says much of a few. None where no word says anything here.
     """
-    score = sources.worded(query)
-    if not len(score) or not (best := float(score.max())) > 0:
-        return _best(np.zeros(0, np.float32), 0)
+    said, share = sources.worded(query)
+    score = said * share
     sold = np.pad(sources.popularity, (0, sources.size - sources.n))
-    return _best(np.where(score >= NEAR_FLOOR * best, score + TIE * best * sold / (sold.max() or 1), -np.inf), k)
+    tie = TIE * score.max(initial=0) * sold / max(sold.max(initial=0), 1)
+    return _best(np.where(share >= NEAR_FLOOR, score + tie, -np.inf), k)
 
 
 def _scores(sources: Sources, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
