@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin
 
+from django.utils.encoding import iri_to_uri
+
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")  # what a browser takes for one; before any other colon stands a path
 
 
@@ -18,8 +20,10 @@ def followable(address: str) -> str:
 
 def absolute(address: str, base_url: str) -> str:
     """The address as a letter can hold it: whole and with https, or nothing."""
+    if not (address := followable(address)):
+        return ""
     try:
-        whole = urljoin(base_url, followable(address)) if address else ""
+        whole = urljoin(base_url, iri_to_uri(address))
     except ValueError:  # such as half an IPv6 address
         return ""
     return whole if whole.startswith("https://") else ""

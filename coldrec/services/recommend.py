@@ -244,10 +244,8 @@ def basket_of(request: HttpRequest | None) -> tuple[str, ...]:
 
 
 def words_of_path(path: str) -> str:
-    """The words in an address of the shop that leads nowhere, to look for what stood there; "" where it has none.
-
-    >>> words_of_path("/catalogue/trail-shoe-3_12/"), words_of_path("/shop/Red%20mug.html"), words_of_path("/404/7/")
-    ('trail shoe', 'Red mug', '')
+    """The words in an address of the shop that leads nowhere, to look for what stood there: "trail shoe" of
+    ``/catalogue/trail-shoe-3_12/``. They are those of its last part that has any.
     """
     for part in reversed(unquote(path).split("/")):
         found = [word for word in re.split(r"[\W_]+", _EXTENSION.sub("", part)) if word and not word.isdigit()]

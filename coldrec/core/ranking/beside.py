@@ -22,8 +22,8 @@ TOGETHER_FLOOR = 1e-4
 TIE = 1e-3
 """How much of the best likeness popularity is worth: it settles ties and nothing else."""
 
-NEAR_FLOOR = 0.25
-"""Likeness to the words asked for, against the best item's, below which an item only shares a word by chance."""
+NEAR_FLOOR = 0.2
+"""Share of the words asked for, by their rarity, that an item must have: with less it shares a word by chance."""
 
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
@@ -45,13 +45,11 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
 def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
     """The k items described most nearly by the words of a query, with scores; among equals what sells.
 
-    None where no word says anything here.
+    An item that has all the words goes before one that says much of a few. None where no word says anything here.
     """
     blend = near_blend(sources, query)
-    said = blend.raw[0]
-    if not len(said) or not (best := float(said.max())) > 0:
-        return _best(np.zeros(0, np.float32), 0)
-    return _best(np.where(said >= NEAR_FLOOR * best, said + blend.constants["tie"], -np.inf), k)
+    share = blend.weights[0]
+    return _best(np.where(share >= NEAR_FLOOR, share * blend.standard[0] + blend.constants["tie"], -np.inf), k)
 
 
 def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
@@ -65,10 +63,11 @@ def together_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
 
 
 def near_blend(sources: Sources, query: str) -> Blend:
-    """How the scores of :func:`near` come about."""
-    said = sources.worded(query)
+    """How the scores of :func:`near` come about; the weight is the share of the words that an item has."""
+    said, share = sources.worded(query)
     sold = np.pad(sources.popularity, (0, sources.size - sources.n))
-    return Blend.alone("words", said, tie=TIE * said.max(initial=0) * sold / (sold.max(initial=0) or 1))
+    tie = TIE * (said * share).max(initial=0) * sold / max(sold.max(initial=0), 1)
+    return Blend(np.arange(sources.size), ("words",), said[None, :], said[None, :], share[None, :], {"tie": tie})
 
 
 def _alike(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, dict[str, FloatArray]]:

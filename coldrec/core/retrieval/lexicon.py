@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,14 +14,27 @@ from coldrec.core.retrieval.content import Vocabulary, stems, words
 from coldrec.core.types import FloatArray, IntArray
 
 LONGEST_QUERY = 200  # characters that are read
+MOST_WORDS = 24  # of a query; a long description is known by its rarest
 MISSPELT = 8  # unknown words of a query that are looked up; each takes about a millisecond among 200,000 words
 WORD_LENGTHS = range(3, 41)  # letters; shorter words are like too many others, longer ones are no words
 SHORTLIST = 20  # words that share most pairs of letters with a misspelt one
 ALIKE = 0.7  # least share of letters in the same order, by difflib, for one word to stand for another
 BITS = 21  # of a character
 
-Weights = tuple[IntArray, FloatArray]
-"""Columns and their weights, of Euclidean length 1 together."""
+
+@dataclass(frozen=True)
+class Word:
+    """One word of a query as a shop knows it.
+
+    ``weight`` its rarity, in BM25's scale; ``column`` of the term, or −1; ``entities`` columns of the entities whose
+    name holds it, with ``shares`` of the name.
+    """
+
+    text: str
+    weight: float
+    column: int
+    entities: IntArray
+    shares: FloatArray
 
 
 @dataclass(frozen=True)
@@ -32,32 +44,32 @@ class Lexicon:
     words: Vocabulary
     entities: Vocabulary
 
-    def read(self, query: str) -> tuple[Weights, Weights]:
-        """Words and entities that the query names. A word that nothing is known by counts as its nearest in spelling.
+    def read(self, query: str) -> list[Word]:
+        """The words of a query that mean something here, the rarest first; a misspelt one as what it was meant to be.
 
+        >>> from collections import Counter
         >>> tea = Vocabulary.learn([Counter({"kettle": 1, "tea": 1})] * 2)
         >>> lexicon = Lexicon(tea, Vocabulary.learn([Counter({"colour:sky blue": 1})] * 2))
-        >>> (columns, weights), (named, _) = lexicon.read("Blue kettel, with a lid")
-        >>> [list(tea.columns)[column] for column in columns], named.tolist()
-        (['kettle'], [0])
+        >>> [(word.text, word.column, word.entities.tolist()) for word in lexicon.read("Blue kettel, with a lid")]
+        [('blue', -1, [0]), ('kettle', 0, [])]
         """
-        bag: Counter[str] = Counter()
+        found: dict[str, None] = {}
         unknown = 0
         for word in map(stems, words(query[:LONGEST_QUERY])):
             if word in self.words.columns or word in self.named:
-                bag[word] += 1
+                found[word] = None
             elif _can_be_misspelt(word) and unknown < MISSPELT:
                 unknown += 1
                 if meant := self.spelling.nearest(word):
-                    bag[meant] += 1
-        text = self.words.transform([bag])
-        named = np.zeros(len(self.entities.columns), np.float32)
-        for word in bag:
-            for column, share in self.named.get(word, ()):
-                named[column] += share * self.entities.idf[column]
-        columns = np.flatnonzero(named)
-        weights = named[columns]
-        return (text.indices.astype(np.int64), text.data), (columns, weights / (np.linalg.norm(weights) or 1.0))
+                    found[meant] = None
+        return sorted(map(self._word, found), key=lambda word: -word.weight)[:MOST_WORDS]
+
+    def _word(self, text: str) -> Word:
+        column = self.words.columns.get(text, -1)
+        named = self.named.get(text, [])
+        entities, shares = np.array([at for at, _ in named], np.int64), np.array([part for _, part in named])
+        weight = self.words.idf[column] if column >= 0 else self.entities.idf[entities].max()
+        return Word(text, float(weight), column, entities, shares)
 
     @cached_property
     def named(self) -> dict[str, list[tuple[int, float]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -302,11 +302,19 @@ class Sources:
         return {name: answer[name] for name in names}
 
     def worded(self, query: str) -> FloatArray:
-        """(size,) likeness of every item to the words of a query, which may name its entities as well."""
-        (words, said), (entities, named) = self.lexicon.read(query)
-        return self._all(
-            lambda c: gather(words, [said], c.text_t)[0] + ENTITY_SHARE * gather(entities, [named], c.entity_t)[0]
-        )
+        """(2, size): how much every item says of the words of a query, and the share of them that it has at all.
+
+        ``Σ_w weight_w · max(text_iw, share · Σ_e entity_ie)`` and ``Σ_w weight_w [item i has w]``, weights adding up
+        to 1: a word stands in a text or in the name of one of the item's entities.
+        """
+        asked = self.lexicon.read(query)
+        total = sum(word.weight for word in asked)
+        said = np.zeros((2, self.size), np.float32)
+        for word in asked:
+            column = np.array([word.column] if word.column >= 0 else [], np.int64)
+            here = self._all(partial(_said, column, word.entities, ENTITY_SHARE * word.shares))
+            said += np.stack([here, here > 0]) * (word.weight / total)
+        return said
 
     def _warm(self, histories: Histories) -> Histories:
         """The history with every cold item replaced by the warm items it is like, so that a first click on a new
@@ -531,6 +539,13 @@ def _likeness(
     if by_term * GATHERING < rows.nnz:
         return [one[None, :] for one in gather(terms, [profile[0, terms] for profile in single], rows_t)]
     return [(rows @ profile[0])[None, :] for profile in single]
+
+
+def _said(column: IntArray, entities: IntArray, shares: FloatArray, content: Content) -> FloatArray:
+    """(r,) how much each of some items says of one word."""
+    (in_text,) = gather(column, [np.ones(len(column))], content.text_t)
+    (in_names,) = gather(entities, [shares], content.entity_t)
+    return np.maximum(in_text, in_names)
 
 
 def borrowed(score: FloatArray) -> Callable[[Content], FloatArray]:
