@@ -28,6 +28,8 @@ DEFAULTS: dict[str, Any] = {
     # Placements by name: kind (personal, similar, together, recent, trending, new, near) and size (items).
     # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
     "PLACEMENTS": {},
+    # Paths of static files with the shop's own look, for the lists that staff preview in the admin.
+    "PREVIEW_CSS": (),
     # How many of a visitor's latest events are read for one answer.
     "HISTORY_LENGTH": 300,
     # Seconds between two looks for a new serving version or new items in one process.

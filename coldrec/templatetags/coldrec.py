@@ -55,17 +55,15 @@ def coldrec_widget(
     slate = _serve(context, placement, item, items, category, size, query)
     if slate is None or not slate.items:
         return NOTHING
-    place = placements.get(placement)
-    names = [f"coldrec/{placement}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
-    shown = {
-        "slate": slate,
-        "items": [_card(one) for one in slate.items],
-        "placement": place,
-        "title": place.title if title is None else title,
-    }
-    # In the page's own context: another one would run all context processors again, once for each list.
-    with context.push(**shown):
-        return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
+    return _list(context, slate, placements.get(placement), title)
+
+
+@register.simple_tag(takes_context=True)
+def coldrec_list(
+    context: template.Context, slate: recommend.ServedSlate, placement: placements.Placement
+) -> SafeString:
+    """A list that was served already, as ``coldrec_widget`` shows one of that placement."""
+    return _list(context, slate, placement, None) if slate.items else NOTHING
 
 
 @register.simple_tag(takes_context=True)
@@ -121,6 +119,21 @@ def coldrec_script(context: template.Context) -> SafeString:
 def coldrec_consent() -> dict[str, Any]:
     """The question whether visitors may be remembered; shown by the script where it is open, the same HTML for all."""
     return {}
+
+
+def _list(
+    context: template.Context, slate: recommend.ServedSlate, place: placements.Placement, title: str | None
+) -> SafeString:
+    names = [f"coldrec/{place.name}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
+    shown = {
+        "slate": slate,
+        "items": [_card(one) for one in slate.items],
+        "placement": place,
+        "title": place.title if title is None else title,
+    }
+    # In the page's own context: another one would run all context processors again, once for each list.
+    with context.push(**shown):
+        return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
 
 
 def _card(item: recommend.ServedItem) -> dict[str, Any]:
