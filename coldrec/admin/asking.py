@@ -62,21 +62,23 @@ class ForWhom(forms.Form):
     language = forms.ChoiceField(label=_("Language"), required=False)
 
     def __init__(self, data: QueryDict | None, request: HttpRequest, shop: Shop, **options: Any) -> None:
+        if data is not None and _added(data, *words.DID):  # whoever did something is somebody made up
+            data = data.copy()
+            data["who"] = "made_up"
         super().__init__(data, **options)
         self.request, self.shop, self.found_visitor = request, shop, None
-        allowed = {name: label for name, label in WHO.items() if name != "visitor" or audit.may_look(request)}
-        self.fields["who"].choices = list(allowed.items())
+        if "who" in self.fields:
+            allowed = {name: label for name, label in WHO.items() if name != "visitor" or audit.may_look(request)}
+            self.fields["who"].choices = list(allowed.items())
         self.fields["language"].choices = settings.LANGUAGES
         self.fields["language"].initial = translation.get_language()
         self.did = self._deeds(data) if data is not None else []
         self.items = self._items(data) if data is not None else []
 
-    def clean_who(self) -> str:
-        return self.cleaned_data["who"] or ("made_up" if self.did else "stranger")
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("who") == "visitor":
+        cleaned["who"] = cleaned.get("who") or ("made_up" if self.did else "stranger")
+        if cleaned["who"] == "visitor":
             self.found_visitor = self._visitor(cleaned.get("visitor", "").strip())
         return cleaned
 

@@ -35,12 +35,13 @@ def looked(request: HttpRequest, visitor: Visitor, where: str, why: str = "") ->
 
 
 def done(request: HttpRequest, row: Model, message: str, flag: int = CHANGE) -> None:
-    """Write down what was done to a row."""
+    """Write down what was done to a row. Visitors go by their number: what is written here outlives their erasure."""
+    named = f"{row._meta.verbose_name} {row.pk}" if isinstance(row, Visitor) else str(row)
     LogEntry.objects.create(
         user_id=request.user.pk,
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
-        object_repr=str(row)[:200],
+        object_repr=named[:200],
         action_flag=flag,
         change_message=message,
     )

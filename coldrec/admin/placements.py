@@ -103,8 +103,12 @@ class PlacementForm(forms.ModelForm):
 
 
 class PreviewForm(asking.ForWhom):
-    """Who looks at which page, in few words: items are named by their id or by words of their title."""
+    """Who looks at which page, in few words: items are named by their id or by words of their title.
 
+    Whoever is named is meant: a visitor before somebody made up, and a stranger where nobody is.
+    """
+
+    who = None
     viewed = forms.CharField(
         label=gettext_lazy("Looked at"),
         required=False,
@@ -126,6 +130,7 @@ class PreviewForm(asking.ForWhom):
         given = self.cleaned_data
         self.did = [asking.Deed("view", item) for item in self._found(given.get("viewed", ""))]
         self.items = self._found(given.get("about", ""))
+        given["who"] = "visitor" if given.get("visitor", "").strip() else ""
         return super().clean()
 
     def _found(self, text: str) -> list[str]:
@@ -207,9 +212,8 @@ class PlacementAdmin(ModelAdmin):
             for code, language in settings.LANGUAGES
         }
         made = type("PlacementForm", (PlacementForm,), {**titles, "shop": obj.shop if obj else _shop_of(request)})
-        return super().get_form(
-            request, obj, change, form=made, fields=[*PlacementForm.Meta.fields, *titles], **options
-        )
+        fields = [*PlacementForm.Meta.fields, *titles]
+        return super().get_form(request, obj, change, **{**options, "form": made, "fields": fields})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)

@@ -62,6 +62,7 @@ class TestStory:
         assert 'value="view:coffee1"' in found.text
         asked = {"placement": "home", "did": ["view:coffee1"], "add": "basket_add:coffee2", "find": "coffee"}
         page = asker.get(CONSOLE, asked)
+        assert re.search('value="made_up"[^>]*checked', page.text), "who did something is made up"
         assert 'name="did" value="view:coffee1"' in page.text and 'name="did" value="basket_add:coffee2"' in page.text
         listed = frame(page.text)
         assert 'data-coldrec-placement="home"' in listed and "data-coldrec-slate" not in listed
