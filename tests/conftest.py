@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,6 +15,9 @@ hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("patient")
 
 REQUIRED = bool(os.environ.get("COLDREC_REQUIRE_SERVICES"))
+
+
+NODE = Path(__file__).parent / "node"
 
 
 def _missing(reason: str) -> None:
@@ -26,3 +32,18 @@ def _services(request: pytest.FixtureRequest) -> None:
         _missing("no Redis: REDIS_URL is not set (make services)")
     if request.node.get_closest_marker("postgres") and "postgresql" not in settings.DATABASES["default"]["ENGINE"]:
         pytest.skip("runs in the second pass of make test, on PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """What tests/node/package-lock.json names, installed once (as make node does)."""
+    if not shutil.which("npm"):
+        _missing("no Node: npm is not installed")
+    lock, done = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        install = ["npm", "ci", "--no-audit", "--no-fund"]
+        ran = subprocess.run(install, cwd=NODE, capture_output=True, text=True, timeout=300, check=False)
+        if ran.returncode:
+            _missing(f"npm ci failed in tests/node: {ran.stderr[-500:]}")
+        done.touch()
+    return NODE / "node_modules"
