@@ -198,7 +198,7 @@ def test_json_in_the_api_page_has_the_shape_of_real_answers() -> None:
     assert set(slate) == set(serializers.SlateSerializer().fields)
     assert set(slate["items"][0]) == set(serializers.SlateItemSerializer().fields)
     assert set(receipt) == set(serializers.ReceiptSerializer().fields)
-    (event,) = re.findall(r"--data '(.*?)'", read("docs/api.md"))
+    (event,) = re.findall(r"--data '(.*?)'", section("docs/api.md", "Events"))
     assert events.parse(json.loads(event), now=datetime.now(UTC)).kind is EventKind.VIEW
 
 

@@ -182,6 +182,7 @@ _ERRORS: dict[str, dict[str, Any]] = {
     "unreadable": {"code": "unreadable", "detail": "The body is not JSON: Expecting value: line 1 column 1 (char 0)."},
     "empty": {"code": "empty", "detail": "The list is empty; send at least one event."},
     "too_large": {"code": "too_large", "detail": "1001 events in one request; at most 1000 are allowed."},
+    "too_many_bytes": {"code": "too_large", "detail": "The body is too large; at most 512000 bytes are allowed."},
     "method_not_allowed_GET": {"code": "method_not_allowed", "detail": 'Method "GET" not allowed.'},
     "method_not_allowed_POST": {"code": "method_not_allowed", "detail": 'Method "POST" not allowed.'},
     "unsupported_media_type": {

@@ -107,6 +107,7 @@ def test_curl_sends_an_event_and_asks_how_things_are(shell):
     assert shell("Events") == [{"received": 1, "accepted": 1, "duplicate": 0, "rejected": []}]
     assert Event.objects.get().item_id == "tea3"
     assert [answer["status"] for answer in shell("Health")] == ["ok"]
+    assert shell("Who the visitor is") == [{"consent": "refused"}]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -57,8 +57,9 @@ def fuzzed(shop):
         ("GET", "/v1/items/{item_id}/similar/"),
         ("GET", "/v1/slates/{slate_id}/next/"),
         ("POST", "/v1/events/"),
+        ("POST", "/v1/consent/"),
     ],
-    ids=["recommendations", "similar", "next", "events"],
+    ids=["recommendations", "similar", "next", "events", "consent"],
 )
 def test_every_answer_is_a_documented_one(fuzzed, method, address, mode):
     seen = Counter()
