@@ -34,6 +34,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.http import HttpRequest
@@ -61,6 +62,7 @@ PRICE_LIMIT = Decimal(10) ** 12
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE_IS = "a language tag such as en or zh-hans"
 _SPACE = re.compile(r"\s+")
 
 
@@ -85,6 +87,7 @@ class CatalogueItem:
     price: Decimal | None = None
     currency: str = ""
     language: str = ""
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language → "title" and "text"
     url: str = ""
     image_url: str = ""
     sellable: bool = True
@@ -102,7 +105,8 @@ class CatalogueItem:
             "attributes": _attributes(self.attributes),
             "price": self._amount(),
             "currency": self._matching("currency", _CURRENCY, "a three-letter code such as EUR"),
-            "language": self._matching("language", _LANGUAGE, "a language tag such as en or zh-hans"),
+            "language": self._matching("language", _LANGUAGE, _LANGUAGE_IS),
+            "translations": self._translated(),
             "url": _address(self.url),
             "image_url": _address(self.image_url),
             "sellable": bool(self.sellable),
@@ -132,6 +136,7 @@ class CatalogueItem:
             "attributes": self.attributes,
             "price": None if self.price is None else str(self.price),
             "language": self.language,
+            "translations": self.translations,
             "triples": [[triple.relation, triple.tail] for triple in self.triples],
         }
         canonical = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -179,6 +184,19 @@ class CatalogueItem:
         if text and not pattern.fullmatch(text):
             raise self._wrong(name, value, f"{allowed}, or empty")
         return text
+
+    def _translated(self) -> dict[str, dict[str, str]]:
+        lengths = {"title": TITLE_LENGTH, "text": TEXT_LENGTH}
+        found: dict[str, dict[str, str]] = {}
+        for code, told in self.translations.items():
+            if not isinstance(code, str) or not _LANGUAGE.fullmatch(code):
+                raise self._wrong("the language of a translation", code, _LANGUAGE_IS)
+            if unknown := sorted(told.keys() - lengths.keys()):
+                raise self._wrong(f"a part of the translation to {code}", unknown[0], "title or text")
+            clean = {part: text for part, value in told.items() if (text := _text(value, lengths[part]))}
+            if clean:
+                found[code] = clean
+        return found
 
     def _fact(self, triple: Triple) -> Triple:
         if triple.head != self.node:
@@ -283,8 +301,30 @@ class CatalogueAdapter:
         """Ids of the items in the basket of whoever sends the request; override it where the shop has one."""
         return ()
 
+    def own_language(self) -> str:
+        """The language in which products are read: ``language`` where it is one for all, else the project's."""
+        return self._constants.get("language") or settings.LANGUAGE_CODE
+
+    def translations(self, product: Any) -> Mapping[str, Mapping[str, str]]:
+        """Title and text in the shop's other languages, by language code; override it where they lie elsewhere.
+
+        As django-modeltranslation keeps them, a product with the title ``name`` has ``name_de`` and ``name_zh_hans``.
+        """
+        own = self.own_language()
+        found: dict[str, dict[str, str]] = {}
+        for code in [code for code, _name in settings.LANGUAGES if code != own]:
+            suffix = "ind" if code == "id" else code.replace("-", "_")  # Indonesian would look like a foreign key
+            for part, source in (("title", self.title), ("text", self.text)):
+                try:
+                    value = follow(product, f"{source}_{suffix}") if source and isinstance(source, str) else None
+                except AttributeError:
+                    continue
+                if value:
+                    found.setdefault(code, {})[part] = str(value)
+        return found
+
     def to_item(self, product: Any) -> CatalogueItem:
-        """The item that stands for ``product``."""
+        """The item that stands for ``product``. Whoever calls it activates ``own_language`` meanwhile."""
         parts = {name: self._value(product, name) for name in _PARTS}
         return CatalogueItem(
             id=self.item_id(product),
@@ -292,6 +332,7 @@ class CatalogueAdapter:
             sellable=self.is_sellable(product),
             category=_path(parts.pop("category")),
             attributes=self._attributes(product),
+            translations=self.translations(product),
             triples=self.triples(product) if callable(self.triples) else (),
             first_seen=_moment(parts.pop("first_seen")),
             **parts,

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "RANKER": "fusion",
     # Changes to the training configuration, merged over coldrec.core.config.FitConfig.
     "FIT": {},
-    # Placements by name: kind (personal, similar, together, recent, trending, new) and size (items).
+    # Placements by name: kind (personal, similar, together, recent, trending, new, near) and size (items).
     # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
     "PLACEMENTS": {},
     # How many of a visitor's latest events are read for one answer.

@@ -4,7 +4,7 @@ from django.urls import path, re_path, register_converter
 
 from coldrec.api import converters, document, views
 from coldrec.api.consent import ConsentView
-from coldrec.pages import consent, me
+from coldrec.pages import consent, letters, me
 
 app_name = "coldrec"
 
@@ -30,4 +30,5 @@ urlpatterns = [
     path("me/data/erased/<uuid:reference>/", me.erased, name="erased"),
     # Below the versions all is JSON. The slash at its end leaves those without one to APPEND_SLASH.
     re_path(r"^v(?P<version>\d+)/(?:.*/)?$", views.UnknownView.as_view(), name="unknown"),
+    path("letters/<str:token>/", letters.letter, name="letter"),
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.test import override_settings
+from django.utils.translation import get_language, override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,10 @@ from coldrec import catalogue
 from coldrec.catalogue import CatalogueAdapter, CatalogueItem
 from coldrec.core.errors import CatalogueError
 from coldrec.core.types import Triple
+from coldrec.models import Shop
+from coldrec.services import recommend
+from coldrec.services.catalogue import Writer
+from coldrec.services.datasets import core_item
 from tests.shop.catalogue import ShopCatalogue
 from tests.shop.models import Category, Maker, Product, Tag
 
@@ -169,6 +175,8 @@ def test_a_wrong_setting_is_told(path, message):
         ({"price": True}, "item 'a': price is True;"),
         ({"currency": "Euro"}, "item 'a': currency is 'Euro'; it must be a three-letter code such as EUR, or empty."),
         ({"language": "English!"}, "item 'a': language is 'English!'; it must be a language tag"),
+        ({"translations": {"Deutsch!": {"title": "x"}}}, "the language of a translation is 'Deutsch!'; it must be a"),
+        ({"translations": {"de": {"name": "x"}}}, "a part of the translation to de is 'name'; it must be"),
         ({"triples": [Triple("item:b", "x", "y:z")]}, "the head of a triple is 'item:b'; it must be the item"),
         ({"triples": [Triple("item:a", "x", "z")]}, "the tail of a triple is 'z'; it must be <type>:<name>"),
         ({"first_seen": datetime(2026, 1, 1)}, "it must be a datetime with a time zone, or None"),
@@ -202,6 +210,72 @@ def test_a_tree_with_a_loop_ends():
     assert len(CatalogueItem("a", category=catalogue._path(category)).category) == catalogue.CATEGORY_DEPTH
 
 
+# Languages ------------------------------------------------------------------------------------------------------------
+
+
+class Spoken:
+    """A product as django-modeltranslation makes it: ``name`` follows the active language, the others stay."""
+
+    pk, name_en, name_zh_hans, text_en, text_zh_hans = 1, "Mug", "<b>杯</b>", "Holds tea", None
+
+    @property
+    def name(self):
+        return self.name_zh_hans if get_language() == "zh-hans" else self.name_en
+
+
+class SpokenCatalogue(CatalogueAdapter):
+    title = "name"
+    text = "text_en"
+
+
+def test_a_product_has_the_shop_s_other_languages():
+    adapter = SpokenCatalogue()
+    assert adapter.own_language() == "en"
+    item = adapter.to_item(Spoken())
+    assert (item.title, item.translations) == ("Mug", {"zh-hans": {"title": "杯"}})
+
+
+def test_the_language_that_is_one_for_all_is_the_items_own():
+    class Chinese(SpokenCatalogue):
+        language = "zh-hans"
+
+    adapter = Chinese()
+    assert adapter.own_language() == "zh-hans"
+    with override(adapter.own_language()):
+        item = adapter.to_item(Spoken())
+    assert (item.title, item.translations) == ("杯", {"en": {"title": "Mug"}})
+
+
+@override_settings(LANGUAGES=[("en", "English"), ("id", "Indonesia"), ("pt-br", "Português")])
+def test_names_of_fields_are_those_of_modeltranslation():
+    product = Spoken()
+    product.name_ind, product.name_pt_br, product.name_id = "cangkir", "caneca", "a foreign key"
+    assert SpokenCatalogue().translations(product) == {"id": {"title": "cangkir"}, "pt-br": {"title": "caneca"}}
+
+
+def test_a_shop_may_keep_its_translations_elsewhere():
+    class Elsewhere(SpokenCatalogue):
+        def translations(self, product):
+            return {"fr": {"title": "Tasse"}}
+
+    assert Elsewhere().to_item(Spoken()).translations == {"fr": {"title": "Tasse"}}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["de", "zh-hans", "pt-br"]), st.dictionaries(st.sampled_from(["title", "text"]), st.text())
+    )
+)
+def test_translations_come_back_from_the_table_as_they_went_in(told):
+    item = CatalogueItem("a", title="own", translations=told)
+    row = Writer(Shop(key="s"))._row(item, None)
+    row.translations = json.loads(json.dumps(row.translations))
+    assert core_item(row).translations == item.translations
+    for language, one in item.translations.items():
+        assert recommend.title_in(language, "own", json.dumps(row.translations)) == one.get("title", "own")
+    assert CatalogueItem("a", translations=item.translations).translations == item.translations
+
+
 # The content hash ----------------------------------------------------------------------------------------------------
 
 words = st.text(max_size=8)
@@ -214,6 +288,9 @@ contents = st.fixed_dictionaries(
         "attributes": st.dictionaries(words, words | st.integers(0, 3) | st.lists(words, max_size=2), max_size=2),
         "price": st.one_of(st.none(), st.sampled_from([0, 1, 1.0, 1.5, "1.50", Decimal("2.005")])),
         "language": st.sampled_from(["", "en", "zh-hans"]),
+        "translations": st.dictionaries(
+            st.sampled_from(["de", "zh-hans"]), st.dictionaries(st.sampled_from(["title", "text"]), words), max_size=2
+        ),
         "triples": st.lists(
             st.builds(Triple, st.just("item:a"), st.sampled_from("xy"), st.sampled_from(["t:1", "t:2"])), max_size=2
         ),

@@ -22,6 +22,7 @@ from coldrec.core import artifact, pipeline
 from coldrec.core.model import Model
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.retrieval import content
+from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.sources import Content, Sources
 from coldrec.core.types import Interaction, Kind, Request
 
@@ -73,8 +74,7 @@ def make(path: Path, items: int) -> dict[str, float]:
     empty = sparse.csr_array((items, items), dtype=np.float32)
     numbers = rng.standard_normal((items, FACTORS), dtype=np.float32)
     sources = Sources(
-        words=vocabulary(WORDS),
-        entities=vocabulary(ENTITIES),
+        lexicon=Lexicon(vocabulary(WORDS), vocabulary(ENTITIES)),
         content=Content(matrix("text", WORDS), matrix("entity", ENTITIES), matrix("borrow", items), numbers),
         counts=counts,
         sold=counts,

@@ -89,6 +89,12 @@ class RecommendationsQuery(SimilarQuery):
     )
     seeds = _ids(_("What the page is about: its item, or several; repeat the parameter."))
     basket = _ids(_("What lies in the basket, for the placement basket; repeat the parameter."))
+    query = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=500,
+        help_text=_("Words that the list is to be near to, such as those of a search without results."),
+    )
     category = serializers.ListField(
         child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,

@@ -175,6 +175,7 @@ class RecommendationsView(ListsView):
                 seeds=tuple(beside.get(name, query.get("seeds", ()))),
                 category=tuple(query.get("category", ())),
                 size=query.get("size"),
+                query=query.get("query", ""),
             )
             for name in query["placement"]
         ]

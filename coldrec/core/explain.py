@@ -24,7 +24,7 @@ def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> li
     if not chosen or not known:
         return [[] for _ in chosen]
     shared = _entries(sources.neighbours, known, chosen, sources.n)
-    weight = _likeness(sources, chosen, known) + shared / (shared.max(initial=0) or 1)
+    weight = likeness(sources, chosen, known) + shared / (shared.max(initial=0) or 1)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [
         [known[at] for at, how_much in zip(best, weights, strict=True) if how_much > 0]
@@ -32,7 +32,7 @@ def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> li
     ]
 
 
-def _likeness(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
+def likeness(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> FloatArray:
     """(chosen, known) cosine in words plus that in entities; only terms of the chosen items are looked at."""
     line, term, weight = _terms(sources, chosen)
     used, column = np.unique(term, return_inverse=True)

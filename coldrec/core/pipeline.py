@@ -14,10 +14,11 @@ import numpy as np
 
 from coldrec.core import histories
 from coldrec.core.explain import because
+from coldrec.core.fading import faded
 from coldrec.core.model import Model
-from coldrec.core.ranking.beside import similar, similar_blend, together, together_blend
+from coldrec.core.ranking.beside import near, near_blend, similar, similar_blend, together, together_blend
 from coldrec.core.ranking.blend import Blend
-from coldrec.core.ranking.reader import top
+from coldrec.core.ranking.reader import POOL, top
 from coldrec.core.types import (
     BoolArray,
     Candidate,
@@ -76,7 +77,8 @@ def rank(
 
     Items of the history are left out. ``candidates`` (size,) restricts the choice.
     """
-    return Visit(model, tuple(history), now).best(k, candidates)
+    best = Visit(model, tuple(history), now).others(k, candidates)
+    return best.rows, best.scores
 
 
 def recommend(
@@ -96,14 +98,14 @@ def recommend(
     own tables.
     """
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
-    visits: dict[tuple[tuple[Interaction, ...], float | None], Visit] = {}
+    visits: dict[tuple[tuple[Interaction, ...], float | None, tuple[ItemId, ...]], Visit] = {}
     lists: list[list[Candidate]] = []
     shown: set[ItemId] = set()
     for request, size in zip(requests, sizes, strict=True):
         if model is None or size < 1:
             lists.append([])
             continue
-        key = (request.history, request.now)
+        key = (request.history, request.now, request.disliked)
         if key not in visits:
             visits[key] = Visit(model, *key)
         climbed = climb(visits[key], request, size + spare, shown)
@@ -152,12 +154,12 @@ def candidates(visit: Visit, request: Request, steps: Iterable[Step]) -> list[Ca
 
 def _evidence(visit: Visit, request: Request, chosen: Sequence[int]) -> list[list[int]]:
     """For every chosen position those of the visitor's items, or of the seeds, that speak for it."""
-    if request.kind in _TOLD:
+    if request.kind in _TOLD or request.kind is Kind.NEAR:
         return [[] for _ in chosen]  # the list itself says why; evidence would not be shown
     if request.kind not in (Kind.SIMILAR, Kind.TOGETHER):
         return because(visit.model.sources, chosen, visit.rows)
     seeds = visit.positions(request.seeds)
-    if len(seeds) == 1:
+    if len(seeds) < 2:
         return [seeds for _ in chosen]  # what else
     return because(visit.model.sources, chosen, seeds)
 
@@ -166,8 +168,12 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in _TOLD:
         return Reason(_TOLD[kind])
+    if kind is Kind.NEAR and level is Level.SIMILAR:
+        return Reason("near")
+    if kind is Kind.SIMILAR and level is Level.SIMILAR:
+        return Reason("similar", tuple(model.item_ids[at] for at in evidence))
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
-        name = "together" if kind is Kind.TOGETHER else "similar" if kind is Kind.SIMILAR else "because"
+        name = "together" if kind is Kind.TOGETHER else "because"
         return Reason(name, tuple(model.item_ids[at] for at in evidence))
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")
@@ -177,15 +183,24 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
 class Visit:
     """One visitor at one moment: what several lists of a page share."""
 
-    def __init__(self, model: Model, history: tuple[Interaction, ...], now: float | None) -> None:
-        self.model, self.history, self.now = model, history, now
+    def __init__(
+        self,
+        model: Model,
+        history: tuple[Interaction, ...],
+        now: float | None,
+        disliked: tuple[ItemId, ...] = (),
+    ) -> None:
+        self.model, self.now = model, now
+        self.disliked = self.positions(disliked)
+        # What somebody is not interested in after all does not speak for its like.
+        self.history = tuple(one for one in history if one.item not in set(disliked)) if disliked else history
 
     def positions(self, items: Sequence[str]) -> list[int]:
         return [self.model.position[item] for item in items if item in self.model.position]
 
     def hidden(self, request: Request, shown: Collection[ItemId] = ()) -> set[int]:
         """Positions that must not be in the list."""
-        items = {*request.exclude, *shown}
+        items = {*request.exclude, *request.disliked, *shown}
         if request.kind in (Kind.SIMILAR, Kind.TOGETHER):
             items.update(request.seeds)
         return {row for item in items if (row := self.model.position.get(item)) is not None}
@@ -215,31 +230,58 @@ class Visit:
     def level(self) -> Level:
         return Level.PERSONAL if len(self.rows) >= KNOWN else Level.SESSION if self.rows else Level.POPULAR
 
-    def best(self, k: int, candidates: BoolArray | None = None) -> tuple[IntArray, FloatArray]:
-        """The best of all items, or of the candidates, without the visitor's own."""
-        return self.model.best(self._history, np.arange(len(self.scores)), self._without_own(candidates), k)
-
-    def others(self, k: int) -> Rung:
-        """The best items that are not the visitor's own."""
-        return self._rung(self.level, np.arange(len(self.scores)), self._without_own(), k, self.rows)
+    def others(self, k: int, candidates: BoolArray | None = None) -> Rung:
+        """The best of all items, or of the candidates, that are not the visitor's own."""
+        scores = self.scores.copy()
+        scores[self.rows] = -np.inf
+        if candidates is not None:
+            scores[~candidates] = -np.inf
+        return self._rung(self.level, np.arange(len(scores)), scores, k, self.rows)
 
     def among(self, level: Level, rows: IntArray, k: int) -> Rung:
         """The best of some rows, the visitor's own left in."""
         return self._rung(level, rows, self.scores[rows], k)
 
-    def _rung(self, level: Level, rows: IntArray, scores: FloatArray, k: int, own: Sequence[int] = ()) -> Rung:
-        best = self.model.best(self._history, rows, scores, k)
-        if self.model.ranker is None:
-            return Rung(level, *best, lambda: self.blend, None, own)
-        ranked = partial(self.model.ranker_blend, self._history, rows, scores, k)
-        return Rung(level, *best, ranked, lambda: self.blend, own)
+    def first(self, level: Level, rows: IntArray, scores: FloatArray, k: int, blend: Callable[[], Blend]) -> Rung:
+        """The best of some rows by scores that are the same for everyone."""
+        found = top(scores, self._depth(k))
+        return self._settled(level, (rows[found], scores[found]), k, blend)
 
-    def _without_own(self, candidates: BoolArray | None = None) -> FloatArray:
-        scores = self.scores.copy()
-        scores[self.rows] = -np.inf
-        if candidates is not None:
-            scores[~candidates] = -np.inf
-        return scores
+    def _rung(self, level: Level, rows: IntArray, scores: FloatArray, k: int, own: Sequence[int] = ()) -> Rung:
+        depth = self._depth(k)
+        best = self.model.best(self._history, rows, scores, depth)
+        if self.model.ranker is None:
+            return self._settled(level, best, k, lambda: self.blend, None, own)
+        ranked = partial(self.model.ranker_blend, self._history, rows, scores, depth)
+        return self._settled(level, best, k, ranked, lambda: self.blend, own)
+
+    def _depth(self, k: int) -> int:
+        """How many candidates it takes for k that are wanted: some of the best may fade."""
+        return max(k, POOL) if self.disliked else k
+
+    def _settled(
+        self,
+        level: Level,
+        found: tuple[IntArray, FloatArray],
+        k: int,
+        blend: Callable[[], Blend],
+        fused: Callable[[], Blend] | None = None,
+        own: Sequence[int] = (),
+    ) -> Rung:
+        """The k best of the candidates found once what is like the disliked has faded."""
+        if not self.disliked:
+            return Rung(level, *found, blend, fused, own)
+        rows, before = found
+        scores = faded(self.model.sources, rows, before, self.disliked)
+        order = np.argsort(-scores, kind="stable")[:k]
+        return Rung(
+            level,
+            rows[order],
+            scores[order],
+            lambda: blend().plus("like_disliked", rows, scores - before),
+            fused,
+            own,
+        )
 
     @property
     def _history(self) -> IntArray:
@@ -254,9 +296,24 @@ def _personal(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
 
 def _similar(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     if seeds := visit.positions(request.seeds):
-        blend = partial(similar_blend, visit.model.sources, seeds)
-        yield Rung(Level.SIMILAR, *visit.model.beside(similar, seeds, k), blend)
+        yield Rung(
+            Level.SIMILAR,
+            *visit.model.beside(similar, seeds, k),
+            partial(similar_blend, visit.model.sources, seeds),
+        )
+    elif request.query:
+        yield _worded(visit, request, k)
     yield from _popular(visit, request, k)
+
+
+def _near(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
+    yield _worded(visit, request, k)
+    yield from _popular(visit, request, k)
+
+
+def _worded(visit: Visit, request: Request, k: int) -> Rung:
+    sources, query = visit.model.sources, request.query
+    return Rung(Level.SIMILAR, *near(sources, query, k), partial(near_blend, sources, query))
 
 
 def _together(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
@@ -301,11 +358,9 @@ def _popular(visit: Visit, request: Request, k: int, *, now: bool = False) -> It
     while category:
         if category in model.members:
             here = model.members[category]
-            rows = here[top(score[here], k)]
-            yield Rung(Level.POPULAR_HERE, rows, score[rows], blend)
+            yield visit.first(Level.POPULAR_HERE, here, score[here], k, blend)
         category = category[:-1]
-    rows = top(score, k)
-    yield Rung(Level.POPULAR, rows, score[rows], blend)
+    yield visit.first(Level.POPULAR, np.arange(len(score)), score, k, blend)
 
 
 _RUNGS: dict[Kind, Callable[[Visit, Request, int], Iterator[Rung]]] = {
@@ -315,4 +370,5 @@ _RUNGS: dict[Kind, Callable[[Visit, Request, int], Iterator[Rung]]] = {
     Kind.RECENT: _recent,
     Kind.TRENDING: _trending,
     Kind.NEW: _new,
+    Kind.NEAR: _near,
 }

@@ -54,8 +54,8 @@ class Climbed:
 class Dropped:
     """A candidate that is not in the list.
 
-    ``reason`` is "seen": it is the visitor's own; "page": it is what the list stands beside; "excluded" by the caller;
-    "above": a higher rung brought it; or "beyond" the size of the list.
+    ``reason`` is "seen": it is the visitor's own; "disliked" by the visitor; "page": it is what the list stands
+    beside; "excluded" by the caller; "above": a higher rung brought it; or "beyond" the size of the list.
     """
 
     item: ItemId
@@ -87,7 +87,7 @@ def trace(model: Model | None, request: Request, k: int, shown: Collection[ItemI
     """
     if model is None or k < 1:
         return Trace()
-    visit = pipeline.Visit(model, request.history, request.now)
+    visit = pipeline.Visit(model, request.history, request.now, request.disliked)
     climbed = list(pipeline.climb(visit, request, k, shown))
     parts: dict[ItemId, tuple[Part, ...]] = {}
     fused: dict[ItemId, tuple[Part, ...]] = {}
@@ -133,12 +133,19 @@ def _dropped(
     visit: pipeline.Visit, request: Request, climbed: list[tuple[pipeline.Rung, list[pipeline.Step]]]
 ) -> Iterator[Dropped]:
     names = visit.model.item_ids
-    beside = request.seeds if request.kind in (Kind.SIMILAR, Kind.TOGETHER) else ()
     for rung, steps in climbed:
         for row in sorted(rung.own, key=lambda row: -visit.scores[row]):
             yield Dropped(names[row], "seen", rung.level, float(visit.scores[row]))
         for step in steps:
             if step.fate != "chosen":
                 item = names[step.row]
-                reason = step.fate if step.fate != "hidden" else "page" if item in beside else "excluded"
-                yield Dropped(item, reason, step.level, step.score)
+                yield Dropped(
+                    item, _hidden(request, item) if step.fate == "hidden" else step.fate, step.level, step.score
+                )
+
+
+def _hidden(request: Request, item: ItemId) -> str:
+    if item in request.disliked:
+        return "disliked"
+    is_beside = request.kind in (Kind.SIMILAR, Kind.TOGETHER) and item in request.seeds
+    return "page" if is_beside else "excluded"

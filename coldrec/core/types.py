@@ -73,6 +73,7 @@ class Item:
     price: float | None = None  # in the shop's currency; for learning only, money is Decimal in the tables
     language: str = ""
     first_seen: float | None = None  # seconds since 1970 (UTC)
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language → "title" and "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Kind(StrEnum):
     RECENT = "recent"  # what this visitor looked at
     TRENDING = "trending"  # what sells now
     NEW = "new"  # new arrivals, in personal order
+    NEAR = "near"  # near the words asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +137,6 @@ class Request:
     seeds: tuple[ItemId, ...] = ()  # the page's product, or the basket
     category: tuple[str, ...] = ()  # the page's category path, if any
     exclude: frozenset[ItemId] = frozenset()
+    disliked: tuple[ItemId, ...] = ()  # never listed, and what is like them fades; the latest first
+    query: str = ""  # the words asked for; beside seeds that no model knows, the words that describe them
     now: float | None = None  # seconds since 1970 (UTC)

@@ -55,6 +55,11 @@ class Event(models.Model):
         constraints = [models.UniqueConstraint(fields=["shop", "event_id"], name="coldrec_event_once")]
         indexes = [
             models.Index(fields=["visitor", "-occurred_at"], name="coldrec_event_history"),
+            models.Index(
+                fields=["visitor", "-occurred_at"],
+                name="coldrec_event_disliked",
+                condition=models.Q(kind=EventKind.DISLIKE.value),
+            ),
             models.Index(fields=["shop", "item_id", "occurred_at"], name="coldrec_event_item"),
             models.Index(fields=["shop", "occurred_at"], name="coldrec_event_time"),
             models.Index(fields=["slate_id"], name="coldrec_event_slate"),

@@ -13,6 +13,7 @@ KINDS = [
     (Kind.RECENT.value, _("what this visitor looked at")),
     (Kind.TRENDING.value, _("what sells now")),
     (Kind.NEW.value, _("new arrivals, in personal order")),
+    (Kind.NEAR.value, _("near the words asked for")),
 ]
 LARGEST = 200  # items in one list
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from coldrec import catalogue
 from coldrec.catalogue import CatalogueAdapter, CatalogueItem
@@ -32,7 +32,7 @@ LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 PROBLEMS_KEPT = 1000  # of one run; the count goes on
 
 _SHOWN = ("url", "image_url", "sellable", "currency", "variant_group")
-_CONTENT = ("title", "text", "brand", "category", "attributes", "price", "language", "content_hash")
+_CONTENT = ("title", "text", "brand", "category", "attributes", "price", "language", "translations", "content_hash")
 _WRITTEN = (*_CONTENT, *_SHOWN, "first_seen", "updated_at", "removed_at")
 
 
@@ -270,11 +270,18 @@ def _differs(row: Item, item: CatalogueItem) -> bool:
 def _adapted(
     adapter: CatalogueAdapter, products: Sequence[Any], skip: Callable[[str, str], None] | None
 ) -> Iterator[CatalogueItem]:
-    """The items these products make; one that makes none is told to ``skip`` and harms no other."""
-    adapter.prepare(products)
+    """The items these products make; one that makes none is told to ``skip`` and harms no other.
+
+    They are read in the adapter's own language whatever the page's is, so that a save from a Chinese admin and one by
+    a worker, which has no page, give the same item.
+    """
+    language = adapter.own_language()
+    with translation.override(language):
+        adapter.prepare(products)
     for product in products:
         try:
-            item = adapter.to_item(product)
+            with translation.override(language):  # around each: between two the language is the caller's again
+                item = adapter.to_item(product)
             if not isinstance(item, CatalogueItem):
                 raise CatalogueError(f"{adapter}.to_item gave {type(item).__name__}; it must give a CatalogueItem.")
         except DatabaseError:

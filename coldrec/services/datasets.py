@@ -21,7 +21,18 @@ from coldrec.models.visitor import Consent
 
 CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
 
-_FIELDS = ("external_id", "title", "text", "brand", "category", "attributes", "price", "language", "first_seen")
+_FIELDS = (
+    "external_id",
+    "title",
+    "text",
+    "brand",
+    "category",
+    "attributes",
+    "price",
+    "language",
+    "first_seen",
+    "translations",
+)
 
 
 def read_shop(shop: Shop) -> Dataset:
@@ -70,6 +81,7 @@ def _core_item(
     price: Any,
     language: str,
     first_seen: Any,
+    translations: dict[str, dict[str, str]],
 ) -> CoreItem:
     return CoreItem(
         id=external_id,
@@ -81,6 +93,7 @@ def _core_item(
         price=None if price is None else float(price),
         language=language,
         first_seen=first_seen.timestamp(),
+        translations=translations,
     )
 
 

@@ -68,6 +68,9 @@ DEFAULT_PLACEMENTS: Mapping[str, Placement] = MappingProxyType(
             Placement("recently_viewed", Kind.RECENT, 8, _("Recently viewed")),
             Placement("trending", Kind.TRENDING, 12, _("Popular now")),
             Placement("new_arrivals", Kind.NEW, 12, _("New arrivals")),
+            Placement("sold_out", Kind.SIMILAR, 8, _("Available instead")),
+            Placement("empty_search", Kind.NEAR, 8, _("Near to what you searched for")),
+            Placement("not_found", Kind.NEAR, 8, _("Perhaps you were looking for")),
         )
     }
 )

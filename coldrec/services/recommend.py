@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from coldrec import catalogue, conf
 from coldrec.core import pipeline
@@ -28,7 +31,9 @@ logger = logging.getLogger(__name__)
 SPARE = 6  # candidates fetched beyond the list's size, against what is sold out
 SPARE_MORE = 64  # where these did not suffice
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
-CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group")
+CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group", "translations")
+QUERY_LENGTH = 500  # characters
+QUERY_SHOWN = 60  # characters of a query that a reason repeats
 SAYINGS = {
     "seen": gettext_noop("You looked at this"),
     "trending": gettext_noop("Popular now"),
@@ -39,15 +44,18 @@ SAYINGS = {
 MOST_PAGES = 10  # of one list, each after the other
 PAGES_KNOWN = 500  # views whose placements one process remembers
 
+_EXTENSION = re.compile(r"\.(html?|php|aspx?)$", re.I)
+
 
 @dataclass(frozen=True)
 class PlacementRequest:
-    """One list that a page asks for. ``seeds`` are the page's item or the basket's."""
+    """One list that a page asks for. ``seeds`` are the page's item or the basket's, ``query`` what was looked for."""
 
     placement: str
     seeds: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     size: int | None = None
+    query: str = ""
     after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
@@ -86,7 +94,7 @@ class ServedSlate:
 
 @dataclass(frozen=True)
 class Card:
-    """The columns of an item that a list shows."""
+    """The columns of an item that a list shows, its title in the request's language."""
 
     id: str
     title: str
@@ -120,6 +128,7 @@ class _Page:
     visitor: Visitor | None
     now: datetime
     history: tuple[Interaction, ...] = ()
+    disliked: tuple[str, ...] = ()
     cards: dict[str, Card | None] = field(default_factory=dict)  # None: not sellable
     lists: dict[PlacementRequest, list[Candidate]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
@@ -151,7 +160,8 @@ def serve(
     later: bool = False,
     logged: bool = True,
 ) -> list[ServedSlate]:
-    """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere.
+    """One slate per request, in order. No item stands twice on a page; nothing unsellable stands anywhere, nor anything
+    that the visitor is not interested in. A list with fewer items than its placement's ``minimum`` is left empty.
 
     ``request`` is that of a page which may ask for more lists after these. What was served is written down ``later``
     than its answer where there is a request, or not at all unless ``logged``; then the slates have no id.
@@ -233,6 +243,31 @@ def basket_of(request: HttpRequest | None) -> tuple[str, ...]:
         return ()
 
 
+def words_of_path(path: str) -> str:
+    """The words in an address of the shop that leads nowhere, to look for what stood there: "trail shoe" of
+    ``/catalogue/trail-shoe-3_12/``. They are those of its last part that has any.
+    """
+    for part in reversed(unquote(path).split("/")):
+        found = [word for word in re.split(r"[\W_]+", _EXTENSION.sub("", part)) if word and not word.isdigit()]
+        if found:
+            return " ".join(found)[:QUERY_LENGTH]
+    return ""
+
+
+def stand_in(shop: Shop, item_id: str) -> Card | None:
+    """The item itself while it may be sold, else the sellable one most like it; None where nothing is."""
+    if here := _sellable(shop, [item_id]):
+        return here[0]
+    page = _page(shop, None, None, None)
+    page.shown.add(item_id)
+    one = PlacementRequest("", seeds=(item_id,), size=1)
+    place = placements.Placement("", Kind.SIMILAR, 1)
+    (found,) = _retrieve(page, shop, [(one, place)], frozenset(page.shown), SPARE_MORE)
+    alike = [candidate for candidate in found if candidate.level is Level.SIMILAR]
+    _read_cards(page, shop, alike)
+    return next((card for candidate in alike if (card := page.cards[candidate.item])), None)
+
+
 # Inside
 
 
@@ -243,7 +278,9 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
         try:
             page.serving = serving.current(shop)
             if visitor is not None:
-                page.history = visitors.history(visitor, conf.get("HISTORY_LENGTH"))
+                past = visitors.past(visitor, conf.get("HISTORY_LENGTH"))
+                page.history, page.disliked = past.history, past.disliked
+                page.shown.update(past.disliked)  # hidden wherever a list comes from
         except Exception:
             logger.exception("coldrec: the visitor's history could not be read")
         if request is not None:
@@ -275,7 +312,11 @@ def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -
     seeds = next((one.seeds for one in wanted if one.seeds), ())
     # Many pages name their item in the address; then the lists beside it are foreseen before the first asks for it.
     parts = {str(value): name for name, value in match.kwargs.items()}
-    plain = [_Known(one.placement, one.size, bool(one.seeds), parts.get("".join(one.seeds[:1]), "")) for one in wanted]
+    plain = [
+        _Known(one.placement, one.size, bool(one.seeds), parts.get("".join(one.seeds[:1]), ""))
+        for one in wanted
+        if not one.query  # the words of a search are another's the next time
+    ]
     if not set(plain) <= set(known) and len(_pages_seen) < PAGES_KNOWN and len(known) < 12:
         _pages_seen[view] = tuple(dict.fromkeys([*known, *plain]))
     names = {one.placement for one in wanted}
@@ -299,7 +340,7 @@ def _look_ahead(
     if not fresh:
         return
     try:
-        found = _retrieve(page, fresh, frozenset(page.shown), SPARE)
+        found = _retrieve(page, shop, fresh, frozenset(page.shown), SPARE)
         page.lists.update(zip((one for one, _place in fresh), found, strict=True))
         _read_cards(page, shop, (c for candidates in found for c in candidates))
     except Exception as error:
@@ -309,9 +350,14 @@ def _look_ahead(
 
 
 def _retrieve(
-    page: _Page, lists: Sequence[tuple[PlacementRequest, placements.Placement]], hidden: frozenset[str], spare: int
+    page: _Page,
+    shop: Shop,
+    lists: Sequence[tuple[PlacementRequest, placements.Placement]],
+    hidden: frozenset[str],
+    spare: int,
 ) -> list[list[Candidate]]:
     """Candidates for each list, ``spare`` more than it shows."""
+    lists = [(_described(page, shop, one, place), place) for one, place in lists]
     requests = [
         Request(
             kind=place.kind,
@@ -319,6 +365,8 @@ def _retrieve(
             seeds=one.seeds,
             category=one.category,
             exclude=hidden,
+            disliked=page.disliked,
+            query=one.query[:QUERY_LENGTH],
             now=page.now.timestamp(),
         )
         for one, place in lists
@@ -331,6 +379,25 @@ def _retrieve(
         page.watch.traces.extend(traces)
         return [list(one.candidates) for one in traces]
     return pipeline.recommend(page.serving.model, requests, sizes, spare=spare, distinct=True)
+
+
+def _described(page: _Page, shop: Shop, one: PlacementRequest, place: placements.Placement) -> PlacementRequest:
+    """The request with words in place of items that the model does not know: those of the first one's row.
+
+    Such are items that were never for sale while a model was trained, or were removed before anybody cared for them.
+    """
+    model = page.serving.model
+    if (
+        model is None
+        or place.kind is not Kind.SIMILAR
+        or not one.seeds
+        or any(seed in model.position for seed in one.seeds)
+    ):
+        return one
+    rows = Item.objects.filter(shop=shop, external_id__in=one.seeds[:1]).values_list("title", "brand", "category")
+    for title, brand, category in rows:
+        return replace(one, query=" ".join([title, brand, *category]), category=one.category or tuple(category))
+    return one
 
 
 def _size(one: PlacementRequest, place: placements.Placement) -> int:
@@ -357,13 +424,35 @@ def _read_cards(page: _Page, shop: Shop, candidates: Iterable[Candidate]) -> Non
 def _sellable(shop: Shop, ids: Sequence[str]) -> list[Card]:
     """Cards of those of the items that may be sold now."""
     at = partial(statements.column, Item)
+    return _cards(shop, f"AND {at('external_id')} IN ({statements.marks(ids)})", ids)
+
+
+def _cards(shop: Shop, rest: str, parameters: Sequence[object]) -> list[Card]:
+    """Cards of the shop's sellable items for the statement that goes on with ``rest``."""
+    at = partial(statements.column, Item)
     rows = statements.select(
         [(Item, name) for name in CARD_COLUMNS],
-        f"FROM {statements.table(Item)} WHERE {at('shop')} = %s AND {at('external_id')} IN ({statements.marks(ids)})"
-        f" AND {at('sellable')} AND {at('removed_at')} IS NULL",
-        [shop.pk, *ids],
+        f"FROM {statements.table(Item)} WHERE {at('shop')} = %s AND {at('sellable')} AND {at('removed_at')} IS NULL"
+        f" {rest}",
+        [shop.pk, *parameters],
+        raw=("translations",),
     )
-    return [Card(*row) for row in rows]
+    language = get_language() or ""
+    return [_card(language, *row) for row in rows]
+
+
+def _card(language: str, item: str, title: str, *others: Any) -> Card:
+    *shown, translations = others
+    # Read only where there are any: most shops speak one language.
+    return Card(item, title if translations == "{}" else title_in(language, title, translations), *shown)
+
+
+def title_in(language: str, title: str, translations: str) -> str:
+    """The title in the language, else in the one that it is a kind of (``pt`` for ``pt-br``), else the item's own."""
+    told = json.loads(translations)
+    return next(
+        (text for code in (language, language.split("-")[0]) if (text := told.get(code, {}).get("title"))), title
+    )
 
 
 def _choose(
@@ -379,7 +468,7 @@ def _choose(
         if len(chosen) < size and len(page.lists[one]) >= size + SPARE:
             # The spare ones were sold out or on the page already: look again, further down.
             hidden = frozenset(page.shown | {item for item, card in page.cards.items() if card is None})
-            (more,) = _retrieve(page, [(one, place)], hidden, SPARE_MORE)
+            (more,) = _retrieve(page, shop, [(one, place)], hidden, SPARE_MORE)
             _read_cards(page, shop, more)
             _take(page, more, chosen, groups, size)
     if (
@@ -388,7 +477,7 @@ def _choose(
         and (page.serving.model is None or not chosen)
     ):
         _take(page, _newest(page, shop, one, size), chosen, groups, size)
-    if len(chosen) < place.minimum:
+    if len(chosen) < min(place.minimum, size):  # who asks for fewer than the minimum gets them
         return _left_out(page, "minimum")
     page.shown.update(card.id for _candidate, card in chosen)
     page.groups.update(groups)
@@ -428,10 +517,11 @@ def _left_out(page: _Page, why: str) -> list[tuple[Candidate, Card]]:
 
 def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[Candidate]:
     """The last rung before nothing: the newest sellable items of the tables."""
-    hidden = page.shown | set(one.seeds)
-    rows = Item.objects.filter(shop=shop, sellable=True, removed_at__isnull=True).exclude(external_id__in=hidden)
-    newest = rows.order_by("-first_seen", "-pk").values_list(*CARD_COLUMNS)
-    cards = [Card(*row) for row in newest[: size + SPARE]]
+    at = partial(statements.column, Item)
+    hidden = sorted(page.shown | set(one.seeds))
+    without = f"AND {at('external_id')} NOT IN ({statements.marks(hidden)})" if hidden else ""
+    latest_first = f"ORDER BY {at('first_seen')} DESC, {at('id')} DESC LIMIT %s"
+    cards = _cards(shop, f"{without} {latest_first}", [*hidden, size + SPARE])
     page.cards.update({card.id: card for card in cards})
     return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(cards)]
 
@@ -453,7 +543,7 @@ def _slate(
     def words(reason: Reason) -> str:
         key = (reason.kind, reason.evidence)
         if key not in said:
-            said[key] = _words(reason, titles)
+            said[key] = _words(reason, titles, one.query)
         return said[key]
 
     items = tuple(
@@ -516,7 +606,7 @@ def _made(
 
 
 def _context(one: PlacementRequest) -> dict[str, Any]:
-    """What was asked for, beside the placement, as a slate keeps it."""
+    """What was asked for, beside the placement, as a slate keeps it; words of a search are a person's and are not."""
     context: dict[str, Any] = {"seeds": list(one.seeds), "category": list(one.category)}
     if one.size is not None:
         context["size"] = one.size
@@ -536,11 +626,11 @@ def _after(slate: Slate, size: int | None) -> PlacementRequest:
         tuple(kept.get("seeds", ())),
         tuple(kept.get("category", ())),
         size if len(after) < MOST_PAGES else 0,
-        after,
+        after=after,
     )
 
 
-def _words(reason: Reason, titles: Mapping[str, str]) -> str:
+def _words(reason: Reason, titles: Mapping[str, str], query: str = "") -> str:
     """The reason as a sentence for the page, in the request's language. Only items on the page's cards are named."""
     named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
     if reason.kind == "because":
@@ -549,4 +639,13 @@ def _words(reason: Reason, titles: Mapping[str, str]) -> str:
         return _("Similar to this product")
     if reason.kind == "together":
         return _("Often bought together")
+    if reason.kind == "near":
+        asked = _shortened(query)
+        return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
     return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""
+
+
+def _shortened(query: str) -> str:
+    """The words of a query as a page can show them: in one line, without what turns or hides writing."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in query[:QUERY_LENGTH]).split())
+    return text if len(text) <= QUERY_SHOWN else f"{text[: QUERY_SHOWN - 1].rstrip()}…"

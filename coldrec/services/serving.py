@@ -146,5 +146,6 @@ def _fresh_rows(shop: Shop, base: Model) -> list[Item]:
 def _warm_up(model: Model) -> None:
     """Answer once, so that the first visitor does not pay for what is computed on first use."""
     if model.item_ids:
+        _ = model.sources.lexicon.spelling  # kept over every extension of the model; a request would wait for it
         seeds = (model.item_ids[0],)
         recommend(model, [Request(kind=kind, history=(Interaction(seeds[0]),), seeds=seeds) for kind in Kind], 1)

@@ -31,11 +31,16 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def select(columns: Sequence[Column], rest: str, parameters: Sequence[Any]) -> list[list[Any]]:
-    """Rows of ``columns`` for the statement that goes on with ``rest`` (FROM and what follows)."""
+def select(
+    columns: Sequence[Column], rest: str, parameters: Sequence[Any], *, raw: tuple[str, ...] = ()
+) -> list[list[Any]]:
+    """Rows of ``columns`` for the statement that goes on with ``rest`` (FROM and what follows).
+
+    Those named in ``raw`` come as the database gives them: JSON as text, for whoever reads it only now and then.
+    """
     alias = _alias(columns[0][0])
     connection = connections[alias]
-    names, converters = _plan(alias, tuple(columns))
+    names, converters = _plan(alias, tuple(columns), raw)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {names} {rest}", parameters)
         rows = [list(row) for row in cursor.fetchall()]
@@ -53,10 +58,14 @@ def apart(model: type[models.Model]) -> AbstractContextManager[Any]:
 
 
 @lru_cache
-def _plan(alias: str, columns: tuple[Column, ...]) -> tuple[str, list[tuple[int, Any, Callable[..., Any]]]]:
+def _plan(
+    alias: str, columns: tuple[Column, ...], raw: tuple[str, ...]
+) -> tuple[str, list[tuple[int, Any, Callable[..., Any]]]]:
     """The columns as SQL, and which of them are to be converted by what."""
     connection, converters = connections[alias], []
     for at, (model, name) in enumerate(columns):
+        if name in raw:
+            continue
         field = model._meta.get_field(name)
         expression = field.get_col(model._meta.db_table)
         for convert in connection.ops.get_db_converters(expression) + field.get_db_converters(connection):

@@ -6,7 +6,8 @@ A visitor's key is random (a guest) or a keyed hash (an account, or an id the sh
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,10 +20,11 @@ from django.utils.crypto import salted_hmac
 
 from coldrec import conf
 from coldrec.core.channels import channel_of
-from coldrec.core.types import INTERACTION_WEIGHTS, Interaction
+from coldrec.core.types import Interaction
 from coldrec.models import Event, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import browser, merging, shops, statements, traffic
+from coldrec.services import browser, merging, pasts, shops, statements, traffic
+from coldrec.services.pasts import Past
 
 LOOKUP = 500  # keys per query: SQLite takes 999 parameters
 
@@ -37,7 +39,8 @@ def from_request(request: HttpRequest, *, create: bool, with_history: int = 0) -
     ``browser.set_cookies`` puts on the response; for a crawler or a page fetched ahead the answer is then None.
     Asking again costs nothing. A guest who has signed in since is merged into the account's visitor here; after
     signing out the guest's cookie is worth nothing, so a shared computer shows nobody else's list.
-    A guest's latest interactions, ``with_history`` of them, come in the same query; ``history`` then needs none.
+    A guest's latest interactions, ``with_history`` of them, and dislikes come in the same query; ``past`` then needs
+    none.
     """
     if create and traffic.is_nobody(request):
         return None
@@ -141,24 +144,32 @@ def rows_of(visitor: Visitor) -> QuerySet[Visitor]:
     return Visitor.objects.filter(Q(pk=visitor.pk) | Q(merged_into_id=visitor.pk))
 
 
-def history(visitor: Visitor, limit: int) -> tuple[Interaction, ...]:
-    """The latest ``limit`` interactions of a visitor, oldest first; one query.
+def past(visitor: Visitor, limit: int) -> Past:
+    """The latest ``limit`` interactions of a visitor, and the items they are not interested in; one query.
 
-    An account's visitor has the events of the guests merged into it as well. Who has switched personalisation off has
-    no history, and so gets a stranger's lists.
+    An account's visitor has those of the guests merged into it as well. Who has switched personalisation off has no
+    past, and so gets a stranger's lists.
     """
     if not visitor.is_personalised:
-        return ()
-    known: tuple[int, tuple[Interaction, ...]] = visitor.__dict__.get("_history_read", (0, ()))
+        return Past()
+    known: tuple[int, Past] = visitor.__dict__.get("_past_read", (0, Past()))
     if limit <= known[0]:
-        return known[1][-limit:]
-    events = Event.objects.filter(kind__in=list(INTERACTION_WEIGHTS), item_id__gt="")
-    if visitor.user_id is None:
-        events = events.filter(visitor_id=visitor.pk)
-    else:
-        events = events.filter(visitor_id__in=rows_of(visitor).values("pk"))
-    rows = events.order_by("-occurred_at", "-pk").values_list("item_id", "kind", "occurred_at")[:limit]
-    return _interactions(rows)
+        return replace(known[1], history=known[1].history[-limit:])
+    of_visitor = partial(statements.column, Visitor)
+    whose, of_whom = "= %s", [visitor.pk]
+    if visitor.user_id is not None:
+        same_person = f"{of_visitor('id')} = %s OR {of_visitor('merged_into')} = %s"
+        whose, of_whom = (
+            f"IN (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {same_person})",
+            of_whom * 2,
+        )
+    table, parameters = pasts.source(whose, of_whom, limit)
+    return Past.of(statements.select(pasts.TOLD, f"FROM {table} {pasts.latest_first()}", parameters))
+
+
+def history(visitor: Visitor, limit: int) -> tuple[Interaction, ...]:
+    """The latest ``limit`` interactions of a visitor, oldest first; one query."""
+    return past(visitor, limit).history
 
 
 # Inside
@@ -202,31 +213,25 @@ def _is_usable(guest: Visitor) -> bool:
 
 
 def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
-    """The visitor with that key, and on it what ``history`` gives; one query for both."""
-    kinds = list(INTERACTION_WEIGHTS)
+    """The visitor with that key, and on it what ``past`` gives; one query for both."""
     names = ("id", "shop", "key", "user", "consent", "is_personalised", "merged_into")
     of_visitor, of_event = partial(statements.column, Visitor), partial(statements.column, Event)
+    named = f"{of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
+    whose = f"= (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {named})"
+    table, parameters = pasts.source(whose, [shop.pk, key], limit)
     rows = statements.select(
-        [*((Visitor, name) for name in names), (Event, "item_id"), (Event, "kind"), (Event, "occurred_at")],
-        f"FROM {statements.table(Visitor)} LEFT JOIN {statements.table(Event)}"
-        f" ON {of_event('visitor')} = {of_visitor('id')} AND {of_event('item_id')} > ''"
-        f" AND {of_event('kind')} IN ({statements.marks(kinds)})"
-        f" WHERE {of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
-        f" ORDER BY {of_event('occurred_at')} DESC, {of_event('id')} DESC LIMIT %s",
-        [*map(str, kinds), shop.pk, key, limit],
+        [*((Visitor, name) for name in names), *pasts.TOLD],
+        f"FROM {statements.table(Visitor)} LEFT JOIN {table} ON {of_event('visitor')} = {of_visitor('id')}"
+        f" WHERE {named} {pasts.latest_first()}",
+        [*parameters, shop.pk, key],
     )
     if not rows:
         return None
     attributes = [Visitor._meta.get_field(name).attname for name in names]
     visitor: Visitor = Visitor.from_db(router.db_for_read(Visitor) or "default", attributes, rows[0][: len(names)])
     done = [row[len(names) :] for row in rows if row[-1] is not None]
-    visitor.__dict__["_history_read"] = (limit, _interactions(done))
+    visitor.__dict__["_past_read"] = (limit, Past.of(done))
     return visitor
-
-
-def _interactions(latest_first: Iterable[Sequence[Any]]) -> tuple[Interaction, ...]:
-    rows = reversed(list(latest_first))
-    return tuple(Interaction(item, INTERACTION_WEIGHTS[kind], at.timestamp()) for item, kind, at in rows)
 
 
 def _create(request: HttpRequest, state: browser.State) -> Visitor | None:

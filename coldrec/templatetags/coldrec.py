@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
@@ -26,13 +25,12 @@ from django.utils.translation import get_language
 
 from coldrec import conf
 from coldrec.models import Item
-from coldrec.services import browser, placements, recommend, shops, visitors
+from coldrec.services import addresses, browser, placements, recommend, shops, visitors
 
 register = template.Library()
 logger = logging.getLogger(__name__)
 
 NOTHING = mark_safe("")
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")  # what a browser takes for one; before any other colon stands a path
 
 
 @register.simple_tag(takes_context=True)
@@ -44,13 +42,17 @@ def coldrec_widget(
     category: Any = (),
     size: int | None = None,
     title: str | None = None,
+    query: str = "",
 ) -> SafeString:
     """The list of a placement as HTML; nothing where there is nothing to show.
+
+    ``query`` are the words that it is to be near to: those of a search without results. A page that is not there
+    gives those of its address.
 
     The template is the first found of ``coldrec/<placement>.html``, ``coldrec/kind_<kind>.html`` and
     ``coldrec/widget.html``; each card is ``coldrec/product_card.html``.
     """
-    slate = _serve(context, placement, item, items, category, size)
+    slate = _serve(context, placement, item, items, category, size, query)
     if slate is None or not slate.items:
         return NOTHING
     place = placements.get(placement)
@@ -74,9 +76,10 @@ def coldrec_items(
     items: Iterable[Any] = (),
     category: Any = (),
     size: int | None = None,
+    query: str = "",
 ) -> tuple[recommend.ServedItem, ...]:
     """The items of a placement, best first, for the shop's own markup."""
-    slate = _serve(context, placement, item, items, category, size)
+    slate = _serve(context, placement, item, items, category, size, query)
     return slate.items if slate else ()
 
 
@@ -148,14 +151,17 @@ setting_changed.connect(lambda **_: _price.cache_clear(), weak=False, dispatch_u
 @register.filter
 def coldrec_link(address: str) -> str:
     """The address if a browser may follow it from a page of ours, else nothing: no ``javascript:``, no ``data:``."""
-    if address.startswith(("/", "https://", "http://")):
-        return address
-    scheme = SCHEME.match("".join(c for c in address if c > " "))  # browsers pass over blanks and control characters
-    return address if scheme is None or scheme[1].lower() in ("http", "https") else ""
+    return addresses.followable(address)
 
 
 def _serve(
-    context: template.Context, placement: str, item: Any, items: Iterable[Any], category: Any, size: int | None
+    context: template.Context,
+    placement: str,
+    item: Any,
+    items: Iterable[Any],
+    category: Any,
+    size: int | None,
+    query: str,
 ) -> recommend.ServedSlate | None:
     request = context.get("request")
     try:
@@ -170,11 +176,13 @@ def _serve(
             seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
             if not seeds and place.name == "basket":
                 seeds = recommend.basket_of(request)
+            if not query and place.name == "not_found" and request is not None:
+                query = recommend.words_of_path(request.path)
             path = (category,) if isinstance(category, str) and category else tuple(category or ())
             visitor = None
             if request is not None:
                 visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
-            wanted = recommend.PlacementRequest(placement, seeds, path, size)
+            wanted = recommend.PlacementRequest(placement, seeds, path, size, str(query or ""))
             return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
     except Exception:
         # The shop's page matters more than the list on it.

@@ -75,6 +75,13 @@ def test_seeds_and_category_are_repeated_parameters(shop):
     assert all(item.startswith("coffee") for item in ids(here)[:6])
 
 
+def test_words_lead_to_what_is_near(shop):
+    answer = Shopper().list("empty_search", query="cofee 壶")
+    assert all(item.startswith("coffee") for item in ids(answer))
+    assert slate(answer)["items"][0]["reason"] == {"kind": "near", "evidence": [], "text": "Near to “cofee 壶”"}
+    assert ids(Shopper().list("empty_search", query=""))
+
+
 @pytest.mark.parametrize("size", [1, 5, 40, 100])
 def test_size_is_what_is_asked_for(shop, size):
     found = ids(Shopper().list(size=size))
@@ -98,6 +105,8 @@ def test_size_is_what_is_asked_for(shop, size):
         ({"placement": "home", "seeds": ["x" * 256]}, "seeds", "255"),
         ({"placement": "home", "seeds": "x\0"}, "seeds", "Null characters"),
         ({"placement": "home", "category": ["x"] * 11}, "category", "10"),
+        ({"placement": "home", "query": "x" * 501}, "query", "500"),
+        ({"placement": "home", "query": "x\0"}, "query", "Null characters"),
         ({"placement": "home", "visitor": "x" * 401}, "visitor", "400"),
     ],
 )

@@ -72,9 +72,9 @@ def test_a_request_retrieves_what_it_asks_for_and_nothing_that_others_asked_for(
     asked = []
     retrieve = recommend._retrieve
 
-    def watched(page, lists, *more):
+    def watched(page, shop, lists, *more):
         asked.append(lists)
-        return retrieve(page, lists, *more)
+        return retrieve(page, shop, lists, *more)
 
     monkeypatch.setattr(recommend, "_retrieve", watched)
     Shopper().list("home")
@@ -244,7 +244,7 @@ def test_going_on_asks_again_for_all_that_was_asked(shop):
     kept = Slate.objects.get(pk=second["slate_id"])
     assert kept.context["category"] == ["kitchen", "coffee"]
     assert kept.context["after"] == [first["slate_id"]]
-    wanted = recommend.PlacementRequest("trending", (), ("kitchen", "coffee"), 3, (first["slate_id"],))
+    wanted = recommend.PlacementRequest("trending", (), ("kitchen", "coffee"), 3)
     after = recommend.following(kept.pk, shop=shop, visitor=None)
     assert after == replace(wanted, after=(first["slate_id"], second["slate_id"]))
 

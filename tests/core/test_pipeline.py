@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from coldrec.core import pipeline
 from coldrec.core.explain import because
+from coldrec.core.model import Model
 from coldrec.core.ranking.reader import top
+from coldrec.core.training.fit import fit
 from coldrec.core.types import Interaction, Item, Kind, Level, Request
+from tests.core.worlds import four_kinds
 
 NOW = 1.7e9 + 15 * 86_400
 
@@ -145,6 +148,26 @@ def test_evidence_is_something_the_visitor_did_and_taking_it_away_lowers_the_ite
 
     without = tuple(e for e in history if e.item != evidence)
     assert score(without) < score(history)
+
+
+def test_in_a_sample_of_lists_what_a_reason_names_has_lifted_the_item(tmp_path):
+    """Taken out of the history it lowers the item against the others: the reason is checked, not claimed."""
+    fit(four_kinds(), tmp_path / "model")
+    model, rng = Model.open(tmp_path / "model"), np.random.default_rng(0)
+
+    def scores(events):
+        rows, found = pipeline.rank(model, events, len(model.item_ids), now=NOW)
+        return dict(zip([model.item_ids[row] for row in rows], found, strict=True))
+
+    lifted = []
+    for _ in range(20):
+        history = _history(*(model.item_ids[row] for row in rng.choice(model.warm_items, 5, replace=False)))
+        with_all = scores(history)
+        for chosen in _one(model, history=history):
+            assert chosen.reason.kind == "because"
+            without = scores(tuple(e for e in history if e.item != chosen.reason.evidence[0]))
+            lifted.append(without[chosen.item] < with_all[chosen.item])
+    assert len(lifted) == 120 and np.mean(lifted) > 0.95, "scores are relative, so now and then all others fall more"
 
 
 def test_what_nothing_speaks_for_has_no_evidence(model):

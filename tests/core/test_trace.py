@@ -103,6 +103,23 @@ def test_a_ranker_that_is_a_network_is_one_part(linear):
         assert (part.name, part.weight) == ("network", None) and part.value == pytest.approx(candidate.score)
 
 
+def test_what_is_not_wanted_is_named_as_that_and_lowers_its_like(model):
+    history = _history("coffee1", "tea1")
+    told = trace(model, Request(history=history, disliked=("tea2",), now=NOW), 37)
+    assert ("tea2", "disliked") in {(one.item, one.reason) for one in told.dropped}
+    lowered = {
+        one.item: next(part.value for part in told.parts[one.item] if part.name == "like_disliked")
+        for one in told.candidates
+    }
+    assert min(lowered, key=lowered.get).startswith("tea") and max(lowered.values()) <= 0
+
+
+def test_near_to_words_is_told_by_the_words(model):
+    told = trace(model, Request(kind=Kind.NEAR, query="tea house", now=NOW), 3)
+    assert [source.name for source in told.rungs[0].sources] == ["words"]
+    assert _total(told.parts[told.candidates[0].item]) == pytest.approx(told.candidates[0].score, abs=1e-5)
+
+
 def test_there_is_nothing_to_tell_of_nothing(model):
     assert trace(None, Request(), 5) == trace(model, Request(), 0) == Trace()
     told = trace(model, Request(kind=Kind.TOGETHER, seeds=("unknown",)), 5)
@@ -120,15 +137,24 @@ def test_there_is_nothing_to_tell_of_nothing(model):
     hidden=st.sets(st.sampled_from(ITEMS), max_size=20),
     seeds=st.lists(st.sampled_from([*ITEMS, "fresh", "?"]), max_size=3),
     category=st.sampled_from([(), ("kitchen",), ("kitchen", "tea"), ("garden",)]),
+    disliked=st.lists(st.sampled_from([*ITEMS, "fresh", "?"]), max_size=3, unique=True),
+    query=st.sampled_from(["", "tea pot", "coffee house 7", "nothing of the kind"]),
     is_learned=st.booleans(),
 )
 def test_the_traced_list_is_the_served_one_and_every_score_adds_up(
-    model, linear, history, kind, k, hidden, seeds, category, is_learned
+    model, linear, history, kind, k, hidden, seeds, category, disliked, query, is_learned
 ):
     fresh = Item("fresh", title="tea pot 99", brand="tea house", category=("kitchen", "tea"), first_seen=NOW)
     asked = (linear if is_learned else model).extend([fresh])
     request = Request(
-        kind=kind, history=_history(*history), seeds=tuple(seeds), category=category, exclude=frozenset(hidden), now=NOW
+        kind=kind,
+        history=_history(*history),
+        seeds=tuple(seeds),
+        category=category,
+        exclude=frozenset(hidden),
+        disliked=tuple(disliked),
+        query=query,
+        now=NOW,
     )
     told = trace(asked, request, k)
     (served,) = pipeline.recommend(asked, [request], k)

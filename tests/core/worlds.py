@@ -29,6 +29,55 @@ def two_tastes(visitors: int = 60, items: int = 20, seed: int = 0, cold: int = 2
     return make_dataset(catalogue, events)
 
 
+def four_kinds(visitors: int = 120, seed: int = 0) -> Dataset:
+    """Items that differ in kind, brand and colour; visitors who buy of two kinds, one brand more than the others."""
+    rng = np.random.default_rng(seed)
+    kinds, brands = ("tea", "coffee", "cup", "plate"), ("oak", "elm", "fir", "ash", "yew")
+    colours = ("red", "blue", "green", "black")
+    catalogue = [
+        Item(
+            f"{kind}{n}",
+            title=f"{colours[n % 4]} {kind} {brands[n % 5]}",
+            brand=brands[n % 5],
+            category=("home", kind),
+            attributes={"colour": colours[n % 4]},
+        )
+        for kind in kinds
+        for n in range(40)
+    ]
+    events = []
+    for visitor in range(visitors):
+        liked = rng.choice(kinds, 2, replace=False)
+        pool = [item for item in catalogue if item.category[1] in liked]
+        weight = np.where([item.brand == brands[visitor % 5] for item in pool], 3.0, 1.0)
+        chosen = rng.choice(len(pool), 9, replace=False, p=weight / weight.sum())
+        events += [
+            (f"v{visitor}", pool[at].id, 1.0, 1.7e9 + visitor * DAY / 10 + n * 60.0) for n, at in enumerate(chosen)
+        ]
+    return make_dataset(catalogue, events)
+
+
+def two_shelves() -> Dataset:
+    """Running shoes, trail boots and coffee mugs, in English and Chinese; nothing was bought yet."""
+
+    def item(name: str, number: int, kind: str, chinese: str, brand: str, colour: str) -> Item:
+        return Item(
+            f"{name}{number}",
+            title=f"{kind} {number}",
+            brand=brand,
+            category=("shoes" if brand == "Fleet" else "kitchen", kind),
+            attributes={"colour": colour},
+            translations={"zh-hans": {"title": chinese}},
+        )
+
+    colours = ("red", "blue", "green", "black")
+    return make_dataset(
+        [item("shoe", n, "running shoe", "跑步鞋" if n % 2 else "跑鞋", "Fleet", colours[n % 4]) for n in range(8)]
+        + [item("boot", n, "trail boot", "登山靴", "Fleet", "red") for n in range(6)]
+        + [item("mug", n, "coffee mug", "咖啡杯", "Kiln", "blue") for n in range(6)]
+    )
+
+
 def two_hops() -> Dataset:
     """Taste travels only along item-to-item triples: items have no text, no brand, no attributes."""
     base = two_tastes()

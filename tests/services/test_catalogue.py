@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import override_settings
+from django.utils import translation
 
 from coldrec import receivers, tasks
 from coldrec.catalogue import CatalogueAdapter
@@ -36,6 +37,29 @@ def stock(*skus: str, **fields) -> list[Product]:
 
 def facts() -> set[tuple[str, str, str]]:
     return set(Triple.objects.values_list("head", "relation", "tail"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "zh-hans", None])
+def test_whatever_language_the_page_is_in_the_item_keeps_its_own(language, monkeypatch, settings):
+    def spoken(product):
+        assert translation.get_language() == "en"
+        return product.name
+
+    class Spoken(ShopCatalogue):
+        title = "spoken"
+
+    monkeypatch.setattr(Product, "spoken", property(spoken), raising=False)
+    monkeypatch.setattr(Product, "spoken_zh_hans", property(lambda product: f"{product.name} 中文"), raising=False)
+    settings.COLDREC = {"CATALOGUE": Spoken}
+    stock("1")
+    with translation.override(language):
+        catalogue.sync(Spoken())
+        catalogue.refresh_item("1")
+        assert translation.get_language() == language, "the page goes on in its own"
+    item = Item.objects.get()
+    assert (item.title, item.translations) == ("Product 1", {"zh-hans": {"title": "Product 1 中文"}})
+    assert sync() == (0, 1, 0, 0), "without its translations it is another item to a model"
 
 
 @pytest.mark.django_db

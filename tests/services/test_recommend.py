@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError
 from django.test import override_settings
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from coldrec import conf
 from coldrec.core import pipeline
 from coldrec.core.types import Level
 from coldrec.models import Item, Slate, SlateItem
-from coldrec.services import placements, recommend, serving
+from coldrec.services import dislikes, placements, recommend, serving
 from tests.served import (
     EVERY_LIST,
     HOME,
@@ -116,6 +117,143 @@ class TestPage:
         assert [one.position for one in serve(shop, HOME)[0].items] == list(range(1, 13))
 
 
+class TestDislikes:
+    def test_what_somebody_is_not_interested_in_is_in_none_of_their_lists(self, shop, bare_shop):
+        visitor = visitor_who(shop, "tea1", "tea2", "coffee4")
+        before = [item for slate in serve(shop, *EVERY_LIST, visitor=visitor) for item in ids(slate)]
+        for item in before[::3]:
+            dislikes.add(visitor, item)
+        for slate in serve(shop, *EVERY_LIST, visitor=visitor):
+            assert not set(ids(slate)) & set(before[::3]), f"{slate.placement} shows what was refused"
+        assert set(before[::3]) <= {item for slate in serve(shop, *EVERY_LIST) for item in ids(slate)}, "others see it"
+
+    def test_its_like_fade_and_come_back_when_it_is_taken_back(self, shop):
+        visitor = visitor_who(shop, "coffee1", "tea1", "coffee2", "tea2")
+        (before,) = serve(shop, HOME, visitor=visitor)
+        first = ids(before)[0]
+        kind = first.rstrip("0123456789")
+        dislikes.add(visitor, first)
+        (after,) = serve(shop, HOME, visitor=visitor)
+        assert first not in ids(after) and share_of(kind, after) < share_of(kind, before)
+        dislikes.remove(visitor, first)
+        assert ids(serve(shop, HOME, visitor=visitor)[0]) == ids(before)
+
+    def test_they_hold_without_a_model_and_when_the_core_fails(self, bare_shop, monkeypatch):
+        visitor = visitor_who(bare_shop, "tea1")
+        look(visitor, "coffee19", "tea1", kind="dislike")
+        for wanted in (HOME, PlacementRequest("recently_viewed"), PlacementRequest("empty_search", query="coffee")):
+            assert not {"coffee19", "tea1"} & set(ids(serve(bare_shop, wanted, visitor=visitor)[0]))
+
+
+class TestNear:
+    def test_a_search_without_results_shows_what_is_near_to_its_words(self, shop):
+        (slate,) = serve(shop, PlacementRequest("empty_search", query="cofee  pots\u202e for two"))
+        assert share_of("coffee", slate) == 1 and slate.level == Level.SIMILAR
+        assert slate.items[0].reason.text == "Near to “cofee pots for two”"
+        assert Slate.objects.get().context.get("query") is None, "words are kept with the search, not with the list"
+
+    def test_words_that_mean_nothing_here_leave_what_is_popular(self, shop):
+        (slate,) = serve(shop, PlacementRequest("empty_search", query="zzz"))
+        assert slate.items and slate.level == Level.POPULAR
+        assert "Near" not in slate.items[0].reason.text
+
+    def test_long_words_are_told_short(self, shop):
+        (slate,) = serve(shop, PlacementRequest("empty_search", query="coffee " * 200))
+        assert len(slate.items[0].reason.text) < 80 and slate.items[0].reason.text.endswith("…”")
+
+    @pytest.mark.parametrize("left", [{"sellable": False}, {"removed_at": timezone.now()}])
+    def test_a_page_of_what_is_sold_out_shows_its_like(self, shop, left):
+        Item.objects.filter(external_id="coffee3").update(**left)
+        (slate,) = serve(shop, PlacementRequest("sold_out", seeds=("coffee3",)))
+        assert len(slate.items) == 8 and share_of("coffee", slate) == 1 and slate.level == Level.SIMILAR
+
+    def test_one_that_no_model_has_met_is_known_by_its_row(self, shop, django_assert_num_queries):
+        now = timezone.now()
+        Item.objects.create(
+            shop=shop,
+            external_id="old",
+            title="a coffee pot",
+            category=["kitchen"],
+            sellable=False,
+            first_seen=now,
+            updated_at=now,
+        )
+        with override_settings(COLDREC={**conf.get_config(), "REFRESH_SECONDS": 60.0, "LOG_SLATES": False}):
+            serve(shop, HOME)
+            with django_assert_num_queries(2):
+                (slate,) = serve(shop, PlacementRequest("sold_out", seeds=("old",)))
+            with django_assert_num_queries(1):
+                serve(shop, PlacementRequest("sold_out", seeds=("coffee3",)))
+        assert share_of("coffee", slate) == 1 and slate.items[0].reason.text == "Similar to this product"
+
+    @pytest.mark.parametrize(
+        ("path", "words"),
+        [
+            ("/catalogue/trail-shoe-3_12/", "trail shoe"),
+            ("/shop/Red%20mug.html", "Red mug"),
+            ("/zh-hans/catalogue/跑步鞋_7/", "跑步鞋"),
+            ("/catalogue/12/", "catalogue"),
+            ("/404/7/", ""),
+            ("", ""),
+        ],
+    )
+    def test_words_of_a_path(self, path, words):
+        assert recommend.words_of_path(path) == words
+
+    def test_what_stands_in_for_an_item(self, shop):
+        assert recommend.stand_in(shop, "tea3").id == "tea3"
+        Item.objects.filter(external_id="tea3").update(sellable=False)
+        assert recommend.stand_in(shop, "tea3").id.startswith("tea")
+        assert recommend.stand_in(shop, "never heard of") is None
+        Item.objects.update(sellable=False)
+        assert recommend.stand_in(shop, "tea3") is None
+
+
+class TestMinimum:
+    def test_a_list_with_too_few_items_is_left_empty(self, shop, monkeypatch):
+        Item.objects.exclude(external_id__in=["tea1", "tea2", "tea3"]).update(sellable=False)
+        assert len(serve(shop, HOME)[0].items) == 3
+        few = replace(placements.DEFAULT_PLACEMENTS["home"], minimum=4)
+        monkeypatch.setattr(placements, "all_placements", lambda _shop: {"home": few})
+        (home,) = serve(shop, HOME)
+        assert home.items == () and home.level == Level.EMPTY
+        (two,) = serve(shop, PlacementRequest("home", size=2))
+        assert len(two.items) == 2, "who asks for fewer gets fewer"
+
+
+class TestLanguages:
+    @pytest.fixture
+    def speaking(self, shop):
+        Item.objects.filter(external_id__startswith="coffee").update(
+            translations={"zh-hans": {"title": "咖啡壶"}, "pt": {"title": "cafeteira", "text": "…"}}
+        )
+        return shop
+
+    @pytest.mark.parametrize(
+        ("language", "title"),
+        [
+            ("en", "coffee pot"),
+            ("zh-hans", "咖啡壶"),
+            ("pt-br", "cafeteira"),
+            ("de", "coffee pot"),
+            (None, "coffee pot"),
+        ],
+    )
+    def test_titles_are_in_the_language_of_the_page(self, speaking, language, title, django_assert_num_queries):
+        visitor = visitor_who(speaking, "coffee1", "coffee2")
+        with translation.override(language):
+            (home,) = serve(speaking, HOME, visitor=visitor)
+        coffee = [item for item in home.items if item.id.startswith("coffee")]
+        assert coffee and all(item.title.startswith(title) for item in coffee)
+        assert all(item.title.startswith("tea pot") for item in home.items if item.id.startswith("tea"))
+        assert any(title in item.reason.text for item in home.items), "and what a reason names"
+
+    def test_without_a_model_too(self, bare_shop):
+        Item.objects.update(translations={"zh-hans": {"title": "壶"}})
+        with translation.override("zh-hans"):
+            assert {item.title for item in serve(bare_shop, HOME)[0].items} == {"壶"}
+
+
 class TestSlates:
     def test_a_served_list_is_written_down_whole(self, shop):
         visitor = visitor_who(shop, "tea1", "tea2")
@@ -172,7 +310,7 @@ class TestTrouble:
             raise DatabaseError("locked")
 
         visitor = visitor_who(shop, "tea1")
-        monkeypatch.setattr(recommend.visitors, "history", fail)
+        monkeypatch.setattr(recommend.visitors, "past", fail)
         assert ids(serve(shop, HOME, visitor=visitor)[0]) == ids(serve(shop, HOME)[0])
 
     def test_a_model_that_is_not_there_leaves_the_newest_and_the_recent(self, bare_shop):

@@ -1,5 +1,6 @@
 """Visitors: found by signed cookie or account, remembered only where allowed, one person after signing in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 
@@ -151,6 +152,51 @@ def test_a_guests_history_comes_in_the_guests_query(browser, rf, django_assert_n
         assert visitors.history(found, 1) == plain[-1:]
     assert found == guest and found.shop == guest.shop
     assert len(visitors.history(found, 9)) == len(seen), "more than was read with the guest is read anew"
+
+
+def test_an_old_dislike_counts_and_takes_no_place_of_an_interaction(browser, rf, django_assert_num_queries):
+    guest = browser.visit(create=True)
+    saw(guest, "spam", "ham", kind="dislike")
+    saw(guest, *(f"tea{n}" for n in range(12)))
+    saw(guest, "ham", kind="dislike")
+    saw(guest, "late", kind="dislike", start=NOW + timedelta(days=1))
+    request = rf.get("/")
+    request.COOKIES = dict(browser.cookies)
+    with django_assert_num_queries(2):
+        found = visitors.from_request(request, create=False, with_history=10)
+        past = visitors.past(found, 10)
+    assert past == visitors.past(guest, 10)
+    assert [one.item for one in past.history] == [f"tea{n}" for n in range(2, 12)]
+    assert past.disliked == ("late", "ham", "spam")
+    assert visitors.past(found, 3) == replace(past, history=past.history[-3:])
+
+
+def test_only_so_many_dislikes_are_kept_to(browser, monkeypatch):
+    monkeypatch.setattr(visitors.pasts, "DISLIKES", 2)
+    guest = browser.visit(create=True)
+    saw(guest, "a", "b", "c", kind="dislike")
+    assert visitors.past(guest, 5).disliked == ("c", "b")
+
+
+def test_dislikes_of_a_guest_are_the_accounts_after_signing_in(browser, django_assert_num_queries):
+    guest = browser.visit(create=True)
+    saw(guest, "spam", kind="dislike")
+    saw(guest, "tea")
+    browser.user = User.objects.create_user("ada")
+    account = browser.visit(create=True)
+    saw(account, "ham", kind="dislike")
+    with django_assert_num_queries(1):
+        past = visitors.past(account, 5)
+    assert past.disliked == ("ham", "spam") and [one.item for one in past.history] == ["tea"]
+
+
+def test_who_has_switched_personalisation_off_has_no_past(browser):
+    guest = browser.visit(create=True)
+    saw(guest, "spam", kind="dislike")
+    saw(guest, "tea")
+    Visitor.objects.update(is_personalised=False)
+    guest.refresh_from_db()
+    assert visitors.past(guest, 5) == visitors.pasts.Past()
 
 
 @pytest.mark.parametrize("change", [{"consent": Consent.REFUSED}, {"key": "another"}])

@@ -83,6 +83,19 @@ class TestShown:
         page = Page(render("{% coldrec_widget 'home' %}{% coldrec_widget 'trending' %}", RequestFactory().get("/")))
         assert sum(item.startswith("tea") for item in page.items) <= 1 < len(page.items)
 
+    def test_a_search_without_results_is_near_to_its_words(self):
+        page = Page(render("{% coldrec_widget 'empty_search' query=q %}", q="cofee <b>pot</b>"))
+        assert page.items and all(item.startswith("coffee") for item in page.items)
+        assert "Near to “cofee <b>pot</b>”" in page.text, "as text"
+        assert (
+            Page(render("{% coldrec_items 'empty_search' query='tea' as found %}{{ found.0.title }}")).text[:3] == "tea"
+        )
+
+    def test_a_page_that_is_not_there_is_near_to_its_address(self):
+        page = Page(render("{% coldrec_widget 'not_found' %}", RequestFactory().get("/catalogue/coffee-pot-99_7/")))
+        assert page.items and all(item.startswith("coffee") for item in page.items)
+        assert Page(render("{% coldrec_widget 'not_found' %}")).items, "without a request it is what sells"
+
     def test_it_needs_no_request(self):
         assert len(Page(render(WIDGET)).items) == 12
 

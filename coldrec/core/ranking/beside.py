@@ -1,4 +1,4 @@
-"""What stands beside some items whoever is looking: items that could replace them, items that go with them."""
+"""What stands beside some items, or some words, whoever is looking: stand-ins, companions, what words describe."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors":
 TOGETHER_FLOOR = 1e-4
 """Weakest evidence for "goes with": below it nothing is better than filler."""
 
+TIE = 1e-3
+"""How much of the best likeness popularity is worth: it settles ties and nothing else."""
+
+NEAR_FLOOR = 0.2
+"""Share of the words asked for, by their rarity, that an item must have: with less it shares a word by chance."""
+
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
     """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
@@ -36,6 +42,16 @@ def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, 
     return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
 
 
+def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
+    """The k items described most nearly by the words of a query, with scores; among equals what sells.
+
+    An item that has all the words goes before one that says much of a few. None where no word says anything here.
+    """
+    blend = near_blend(sources, query)
+    share = blend.weights[0]
+    return _best(np.where(share >= NEAR_FLOOR, share * blend.standard[0] + blend.constants["tie"], -np.inf), k)
+
+
 def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
     """How the scores of :func:`similar` come about."""
     return _alike(sources, seeds)[0]
@@ -44,6 +60,14 @@ def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
 def together_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
     """How the scores of :func:`together` come about."""
     return Blend.alone("neighbours", _scores(sources, seeds, ("neighbours",))["neighbours"])
+
+
+def near_blend(sources: Sources, query: str) -> Blend:
+    """How the scores of :func:`near` come about; the weight is the share of the words that an item has."""
+    said, share = sources.worded(query)
+    sold = np.pad(sources.popularity, (0, sources.size - sources.n))
+    tie = TIE * (said * share).max(initial=0) * sold / max(sold.max(initial=0), 1)
+    return Blend(np.arange(sources.size), ("words",), said[None, :], said[None, :], share[None, :], {"tie": tie})
 
 
 def _alike(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, dict[str, FloatArray]]:

@@ -6,7 +6,7 @@ Letters: S sources, n items.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -54,6 +54,13 @@ class Blend:
         [2.5, 3.0]
         """
         return (self.weights * self.standard).sum(axis=0) + sum(self.constants.values(), np.zeros(len(self.rows)))
+
+    def plus(self, name: str, rows: IntArray, values: FloatArray) -> Blend:
+        """The same with one more constant for some of the items; the others have none of it."""
+        added = np.zeros(len(self.rows), np.float32)
+        order = np.argsort(self.rows, kind="stable")
+        added[order[np.searchsorted(self.rows, rows, sorter=order)]] = values
+        return replace(self, constants={**self.constants, name: added})
 
     def parts(self, row: int) -> tuple[Part, ...]:
         """What adds up to the score of the item at ``row``, the largest part first; nothing of an item not scored."""

@@ -56,9 +56,12 @@ def stems(word: str) -> str:
 
 
 def item_words(item: Item) -> Counter[str]:
-    """Term counts of an item; words of the title count twice, words of brand and category once."""
+    """Term counts of an item in all its languages; words of titles count twice, words of brand and category once."""
     counts: Counter[str] = Counter()
-    for text, weight in ((item.title, 2), (item.text, 1), (item.brand, 1), (" ".join(item.category), 1)):
+    parts = [(item.title, 2), (item.text, 1), (item.brand, 1), (" ".join(item.category), 1)]
+    for _language, told in sorted(item.translations.items()):
+        parts += [(told.get("title", ""), 2), (told.get("text", ""), 1)]
+    for text, weight in parts:
         for taken, word in enumerate(words(text)):
             if taken >= _MAX_TOKENS:
                 break

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from coldrec.core.config import FitConfig
 from coldrec.core.errors import ArtifactError
 from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
+from coldrec.core.retrieval.content import Vocabulary
+from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.neighbours import entries, gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
 from coldrec.core.types import BoolArray, FloatArray, IntArray, Item, Triple
@@ -96,8 +98,7 @@ class Content:
 class Sources:
     """The fitted sources. Immutable; :meth:`extend` gives a new one that also knows fresh items."""
 
-    words: content.Vocabulary
-    entities: content.Vocabulary
+    lexicon: Lexicon
     content: Content
     counts: IntArray  # (n,) visitors per item in training
     sold: IntArray  # (n,) events per item in training: what is bought again counts again
@@ -142,8 +143,7 @@ class Sources:
         encoder = _learn_encoder(bags.joint, counts, factors, seed)
         empty = sparse.csr_array((n, n), dtype=np.float32)
         return cls(
-            words=bags.words,
-            entities=bags.entities,
+            lexicon=Lexicon(bags.words, bags.entities),
             content=Content(
                 bags.text,
                 bags.entity,
@@ -186,6 +186,14 @@ class Sources:
         return replace(self, fresh=fresh)
 
     # ------------------------------------------------------------------ answering
+
+    @property
+    def words(self) -> Vocabulary:
+        return self.lexicon.words
+
+    @property
+    def entities(self) -> Vocabulary:
+        return self.lexicon.entities
 
     @property
     def n(self) -> int:
@@ -292,6 +300,21 @@ class Sources:
                     else trend.at(histories.now, self.popularity)
                 )
         return {name: answer[name] for name in names}
+
+    def worded(self, query: str) -> FloatArray:
+        """(2, size): how much every item says of the words of a query, and the share of them that it has at all.
+
+        ``Σ_w weight_w · max(text_iw, share · Σ_e entity_ie)`` and ``Σ_w weight_w [item i has w]``, weights adding up
+        to 1: a word stands in a text or in the name of one of the item's entities.
+        """
+        asked = self.lexicon.read(query)
+        total = sum(word.weight for word in asked)
+        said = np.zeros((2, self.size), np.float32)
+        for word in asked:
+            column = np.array([word.column] if word.column >= 0 else [], np.int64)
+            here = self._all(partial(_said, column, word.entities, ENTITY_SHARE * word.shares))
+            said += np.stack([here, here > 0]) * (word.weight / total)
+        return said
 
     def _warm(self, histories: Histories) -> Histories:
         """The history with every cold item replaced by the warm items it is like, so that a first click on a new
@@ -449,8 +472,7 @@ class Sources:
             return Trend(levels, **facts["trends"][name])
 
         return cls(
-            words=words,
-            entities=entities,
+            lexicon=Lexicon(words, entities),
             content=Content(
                 _matrix(artifact, "text", (n, len(words.idf))),
                 _matrix(artifact, "entity", (n, len(entities.idf))),
@@ -517,6 +539,13 @@ def _likeness(
     if by_term * GATHERING < rows.nnz:
         return [one[None, :] for one in gather(terms, [profile[0, terms] for profile in single], rows_t)]
     return [(rows @ profile[0])[None, :] for profile in single]
+
+
+def _said(column: IntArray, entities: IntArray, shares: FloatArray, content: Content) -> FloatArray:
+    """(r,) how much each of some items says of one word."""
+    (in_text,) = gather(column, [np.ones(len(column))], content.text_t)
+    (in_names,) = gather(entities, [shares], content.entity_t)
+    return np.maximum(in_text, in_names)
 
 
 def borrowed(score: FloatArray) -> Callable[[Content], FloatArray]:

@@ -29,6 +29,11 @@ def test_a_two_character_word_is_found_inside_a_longer_one():
     assert set(content.words("处理")) <= set(content.words("待处理"))
 
 
+def test_an_item_has_the_words_of_all_its_languages():
+    item = Item("1", "Mug", translations={"zh-hans": {"title": "杯", "text": "红"}, "de": {"title": "Becher"}})
+    assert content.item_words(item) == {"mug": 2, "杯": 2, "红": 1, "becher": 2}
+
+
 def test_entities_come_from_every_field_and_from_triples():
     item = Item("1", brand="Acme", category=("Home", "Mugs"), attributes={"Colour": ["Red", "Blue"], "note": None})
     assert content.item_entities(item) == {

@@ -1,0 +1,29 @@
+"""Where the links of letters lead."""
+
+import logging
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import get_script_prefix
+from django.views.decorators.http import require_safe
+
+from coldrec.services import letters, shops, visitors
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def letter(request: HttpRequest, token: str) -> HttpResponse:
+    """Sends whoever opened a link of a letter on to the product, or to what can be had in its place."""
+    is_ahead = "prefetch" in (request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or "")
+    is_counted = request.method == "GET" and not is_ahead and visitors.is_allowed(request)
+    try:
+        address = letters.follow(shops.current(), token, is_counted=is_counted)
+    except DatabaseError:
+        logger.exception("coldrec: a link of a letter could not be looked up")
+        address = get_script_prefix()
+    response = HttpResponseRedirect(address)
+    response["Cache-Control"] = "private, no-store"
+    response["X-Robots-Tag"] = "noindex"
+    response["Referrer-Policy"] = "no-referrer"  # the token is nobody else's business
+    return response
