@@ -36,7 +36,7 @@ check: setup lint ## Linters, types, import rules, migrations
 	@$(RUN) mypy
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@DJANGO_SETTINGS_MODULE=tests.settings $(RUN) django makemigrations --check --dry-run
-	@DJANGO_SETTINGS_MODULE=shop_demo.settings $(RUN) django makemigrations coldrec --check --dry-run
+	@DJANGO_SETTINGS_MODULE=shop_demo.settings $(RUN) django makemigrations --check --dry-run
 
 lint: setup
 	@$(RUN) ruff check .
