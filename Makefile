@@ -12,7 +12,7 @@ READY := .venv/.ready-$(if $(LIGHT),light,full)
 CHINESE := coldrec/locale/zh_Hans/LC_MESSAGES/django.po
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help setup demo test check format lint services services-stop bench-quality bench-speed bench-faults messages clean
+.PHONY: help setup demo test check format lint services services-stop screenshots bench-quality bench-speed bench-faults messages clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ services: ## Start Redis and PostgreSQL on loopback under var/services
 
 services-stop: ## Stop them
 	@bash .ci/services stop
+
+screenshots: setup ## Take the pictures in docs/images (needs Chromium)
+	@$(TEST_ENV) $(RUN) tests.browser.screenshots
 
 bench-quality: setup ## Lists against tuned peers (DATA=DIR for other data sets)
 	@$(RUN) benchmarks.quality $(if $(DATA),--data $(DATA)) $(ARGS)
