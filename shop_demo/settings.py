@@ -98,7 +98,10 @@ COLDREC = {
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
     # Rows of six fill the shop's page.
-    "PLACEMENTS": {name: {"size": 6} for name in ("product_similar", "recently_viewed", "trending", "new_arrivals")},
+    "PLACEMENTS": {
+        **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},
+        "trending": {"layout": "carousel"},
+    },
 }
 
 MIDDLEWARE = [

@@ -22,17 +22,19 @@ from coldrec.api import document, errors, examples, serializers
 from coldrec.core.types import EventKind, Level
 from coldrec.models import Item, Slate
 from coldrec.services import events
-from tests.api.shopper import SCHEMA, Shopper, server, slate
+from tests.api.shopper import DISLIKES, SCHEMA, Shopper, server, slate
 
 urlpatterns = [path("", include("coldrec.urls")), path("shop/reco/", include("coldrec.urls", namespace="again"))]
 
-NAMES = {"recommendations", "similar", "next", "events", "consent", "health"}
+NAMES = {"recommendations", "similar", "next", "events", "consent", "dislike", "dislikes", "health"}
 OPERATIONS = {
     ("get", "/v1/recommendations/"),
     ("get", "/v1/items/{item_id}/similar/"),
     ("get", "/v1/slates/{slate_id}/next/"),
     ("post", "/v1/events/"),
     ("post", "/v1/consent/"),
+    ("post", "/v1/dislikes/"),
+    ("delete", "/v1/dislikes/{item_id}/"),
     ("get", "/v1/health/"),
 }
 
@@ -118,6 +120,8 @@ def test_every_kind_of_answer_is_documented(openapi):
         "/v1/slates/{slate_id}/next/": {"200", "400", "401", "403", "404", "405", "429", "503"},
         "/v1/events/": {"202", "400", "401", "403", "405", "413", "415", "429", "503"},
         "/v1/consent/": {"200", "400", "401", "403", "405", "413", "415", "429", "503"},
+        "/v1/dislikes/": {"200", "400", "401", "403", "404", "405", "413", "415", "429", "503"},
+        "/v1/dislikes/{item_id}/": {"200", "401", "403", "404", "405", "429", "503"},
         "/v1/health/": {"200", "405", "503"},
     }
 
@@ -224,6 +228,12 @@ def test_real_answers_have_the_documented_shape(openapi, shop):
         ("/v1/recommendations/", 401, shopper.get("/coldrec/v1/recommendations/", headers=wrong_password())),
         ("/v1/items/{item_id}/similar/", 200, shopper.get("/coldrec/v1/items/tea3/similar/")),
         ("/v1/items/{item_id}/similar/", 404, shopper.get("/coldrec/v1/items/x/similar/")),
+        ("/v1/dislikes/", 200, shopper.send({"item_id": "tea5"}, DISLIKES)),
+        ("/v1/dislikes/", 400, shopper.send({}, DISLIKES)),
+        ("/v1/dislikes/", 403, shopper.send({"item_id": "tea5"}, DISLIKES, Origin="https://evil.example")),
+        ("/v1/dislikes/", 404, shopper.send({"item_id": "x"}, DISLIKES)),
+        ("/v1/dislikes/{item_id}/", 200, shopper.delete(DISLIKES + "tea5/")),
+        ("/v1/dislikes/{item_id}/", 404, shopper.delete(DISLIKES + "x/")),
         ("/v1/health/", 200, shopper.get("/coldrec/v1/health/")),
     ]
     for address, status, answer in asked:
