@@ -294,7 +294,7 @@ DISLIKE = extend_schema(
     responses={
         200: _answers(WishSerializer, _("Kept."), kept=examples.DISLIKED),
         400: _failure(_("The body cannot be read, or a field is missing or wrong."), "unreadable", "invalid_wish"),
-        413: _failure(_("Too many bytes."), "too_large"),
+        413: _failure(_("Too many bytes."), "too_many_bytes"),
         405: _method("GET"),
         415: _failure(_("Not application/json."), "unsupported_media_type"),
         **_WISHES,

@@ -160,7 +160,7 @@ def test_examples_of_answers_have_the_shape_they_illustrate(openapi):
     assert count >= 30
 
 
-def test_examples_of_requests_are_accepted_by_the_real_endpoint(openapi):
+def test_examples_of_requests_are_accepted_by_the_real_endpoint(openapi, shop):
     sent = 0
     for method, address, operation in operations(openapi):
         for content_type, content in operation.get("requestBody", {}).get("content", {}).items():

@@ -8,7 +8,7 @@ from django.test import override_settings
 from rest_framework.authentication import BasicAuthentication
 
 from coldrec.api import document, throttles, views
-from tests.api.shopper import HEALTH, LISTS, SCHEMA, Shopper, server, similar, view
+from tests.api.shopper import DISLIKES, HEALTH, LISTS, SCHEMA, Shopper, server, similar, view
 from tests.api.test_answers import database
 from tests.api.test_document import wrong_password
 
@@ -18,7 +18,8 @@ GETS = {
     "/v1/slates/{slate_id}/next/": f"/coldrec/v1/slates/{uuid.uuid4()}/next/?",
     "/v1/health/": HEALTH,
 }
-POSTS = {"/v1/events/": view(), "/v1/consent/": {"granted": True}}
+POSTS = {"/v1/events/": view(), "/v1/consent/": {"granted": True}, "/v1/dislikes/": {"item_id": "tea3"}}
+DELETES = {"/v1/dislikes/{item_id}/": f"{DISLIKES}tea3/"}
 
 
 class NeverAsks(BasicAuthentication):
@@ -32,6 +33,8 @@ def ask(address, more="", **headers):
     """A request that is right but for what is added."""
     if address in POSTS:
         return Shopper().send(POSTS[address], path=f"/coldrec{address}{more}", **headers)
+    if address in DELETES:
+        return Shopper().delete(DELETES[address] + more, headers=headers)
     return Shopper().get(GETS[address] + more, headers=headers)
 
 
@@ -41,6 +44,12 @@ def asking(more="", **headers):
 
 def sending(body, **headers):
     return lambda address: Shopper().send(body, path=f"/coldrec{address}", **headers)
+
+
+def naming_no_item(address):
+    if address in POSTS:
+        return Shopper().send({"item_id": "teapot"}, path=DISLIKES)
+    return Shopper().delete(f"{DISLIKES}teapot/") if address in DELETES else Shopper().get(similar("teapot"))
 
 
 def busy(address):
@@ -58,7 +67,7 @@ HOW = {
     "same placement twice": asking("&placement=home"),
     "public for one visitor": asking("&public=true&visitor=x"),
     "unknown placement": lambda _address: Shopper().list("hoem"),
-    "unknown item": lambda _address: Shopper().get(similar("teapot")),
+    "unknown item": naming_no_item,
     "unknown slate": ask,
     "login": asking(**wrong_password()),
     "not trusted": asking("&visitor_id=customer-7"),
@@ -71,6 +80,8 @@ HOW = {
     "unreadable": sending("x"),
     "empty": sending([]),
     "invalid answer": sending({}),
+    "invalid wish": sending({}),
+    "consent": asking(**{"Sec-GPC": "1"}),
     "cross site": asking(Origin="https://evil.example"),
     "not trusted with events": lambda _address: Shopper().send(view(visitor="customer-7"), **server()),
     "too large": sending([view()] * 1001),
