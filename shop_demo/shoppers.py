@@ -26,6 +26,7 @@ from shop_demo.catalogue import COLOURS, STYLES, Product, Text
 
 ERRAND_BONUS = 2.0  # pull of the errand's own kind within a session
 VIEWS_MEAN = 3.6  # views in a session beyond the first
+FAME = 5  # seed
 SESSIONS_MEAN = 4.6  # sessions of a shopper; geometric, so most come rarely and some come often
 EVENING = np.array([1, 1, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 9, 8, 7, 7, 8, 10, 13, 16, 17, 14, 8, 3], dtype=float)
 
@@ -73,7 +74,7 @@ def tastes(products: Sequence[Product], shoppers: int, seed: int = 11) -> Tastes
     brand = rng.gumbel(0, 0.6, (shoppers, len(brands)))  # a few favourites, some dislikes
     colour = rng.dirichlet(np.full(len(COLOURS), 0.3), shoppers)
     wanted = rng.normal(0, 0.9, shoppers)  # price level, in standard deviations of the kind
-    fame = rng.gumbel(0, 0.75, len(products))
+    fame = np.random.default_rng(FAME).gumbel(0, 0.75, len(products))  # alike for all, whoever is drawn
 
     pull = (
         np.log(department)[:, department_of]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,7 @@ class Supply:
     event_count: int
     event_prefix: str
     events: Callable[[dict[str, str]], Iterator[EventDraft]]
+    products: Sequence[catalogue.Product] = ()  # on the shelves, where tastes are known
 
 
 def own(now: datetime, *, products: int = catalogue.SIZE, people: int = 1500) -> Supply:
@@ -58,7 +59,7 @@ def own(now: datetime, *, products: int = catalogue.SIZE, people: int = 1500) ->
                 visitor=event.shopper,
             )
 
-    return Supply(own_listings(goods, now), own_listings(held_back, now), len(past), prefix, events)
+    return Supply(own_listings(goods, now), own_listings(held_back, now), len(past), prefix, events, goods)
 
 
 def journey(now: datetime) -> Supply:

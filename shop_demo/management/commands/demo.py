@@ -31,7 +31,7 @@ from coldrec.core.errors import ColdrecError
 from coldrec.models import Event, Item
 from coldrec.services import shops, training
 from coldrec.services.events import record_drafts
-from shop_demo import catalogue, stocking, supply
+from shop_demo import catalogue, stocking, supply, visits
 from shop_demo.arrivals import Arrivals
 from shop_demo.complete_journey import PackageMissingError
 
@@ -56,6 +56,11 @@ class Command(BaseCommand):
             help=f"Size of the shop's own catalogue, {catalogue.ALL} at most (default {catalogue.SIZE}).",
         )
         parser.add_argument("--shoppers", type=int, default=1500, help="Simulated shoppers (default 1500).")
+        parser.add_argument(
+            "--visitors",
+            type=int,
+            help="Newcomers who have been shown lists these last days (default: a tenth of the shoppers; 0: none).",
+        )
         parser.add_argument(
             "--arrivals",
             type=float,
@@ -94,8 +99,8 @@ class Command(BaseCommand):
         """Every stage asks the data whether it is done, so a stopped run goes on and a finished one is quick."""
         if stocking.holds_an_earlier_catalogue():
             raise CommandError(
-                f"The database {settings.DATABASES['default']['NAME']} holds the catalogue of an earlier release, "
-                f"which cannot be mixed with this one. Remove it with the folder {settings.SHOP_DIR} (`make clean` does), or "
+                f"The database {settings.DATABASES['default']['NAME']} holds an earlier release's catalogue, which "
+                f"cannot be mixed with this one. Remove it with the folder {settings.SHOP_DIR} (`make clean` does), or "
                 "name another folder in DEMO_DIR."
             )
         self.stdout.write(f"{settings.OSCAR_SHOP_NAME}: setting up in {settings.SHOP_DIR}")
@@ -119,11 +124,16 @@ class Command(BaseCommand):
         shop = shops.current()
         if _is_sound(shop.serving_version):
             self.stdout.write("  model       up to date")
-            return goods
-        if not _is_waiting(shop.versions.order_by("-number").first()):
-            self.run("model", "coldrec_fit")
-        # A damaged version cannot be asked how good it was, so there is nothing to compare the new one with.
-        self.run("promotion", "coldrec_promote", force=shop.serving_version is not None)
+        else:
+            if not _is_waiting(shop.versions.order_by("-number").first()):
+                self.run("model", "coldrec_fit")
+            # A damaged version cannot be asked how good it was, so there is nothing to compare the new one with.
+            self.run("promotion", "coldrec_promote", force=shop.serving_version is not None)
+        if goods.products:
+            people = options["shoppers"] // 10 if options["visitors"] is None else options["visitors"]
+            with self.stage("visits") as say:
+                say(self.make_visits(goods, people))
+        self.run("figures", "coldrec_rollup")
         return goods
 
     def migrate(self) -> str:
@@ -176,10 +186,7 @@ class Command(BaseCommand):
         stored = Event.objects.filter(shop=shop, event_id__startswith=goods.event_prefix).count()
         if stored >= goods.event_count:
             return "all there"
-        adapter = load()
-        item_ids = {
-            product.upc: adapter.item_id(product) for product in Product.objects.filter(parent=None).exclude(upc=None)
-        }
+        item_ids = _item_ids()
         # Events are stored in their order and in whole transactions, so the count says where a stopped run goes on.
         rest = islice(goods.events(item_ids), stored, None)
         bar = Bar(self.stdout, "events", goods.event_count)
@@ -189,6 +196,13 @@ class Command(BaseCommand):
                 f"{counts.rejected:,} events of the demo were refused; see Rejected events in the admin."
             )
         return f"{counts.accepted:,} new"
+
+    def make_visits(self, goods: supply.Supply, people: int) -> str:
+        shop = shops.current()
+        numbers = visits.missing(shop, people)
+        bar = Bar(self.stdout, "visits", len(numbers))
+        visits.make(shop, goods.products, _item_ids(), numbers, now=timezone.now(), people=people, progress=bar)
+        return f"{len(numbers):,} newcomers" if numbers else "all there"
 
     def run(self, name: str, command: str, **options: Any) -> None:
         with self.stage(name) as say:
@@ -271,6 +285,12 @@ class Bar:
             yield row
             if done % 500 == 0 or done == self.total:
                 self(done)
+
+
+def _item_ids() -> dict[str, str]:
+    """Coldrec's item id by UPC; sizes and packs are no items of their own."""
+    adapter = load()
+    return {product.upc: adapter.item_id(product) for product in Product.objects.filter(parent=None).exclude(upc=None)}
 
 
 def _start_again_as(shop: str) -> None:
