@@ -186,6 +186,12 @@ def _rounded(pounds: float, endings: tuple[str, ...], rng: random.Random) -> Dec
     return whole if whole >= 100 else whole + Decimal(rng.choice(endings))
 
 
+def _ending_like(price: Decimal, amount: Decimal) -> Decimal:
+    """The amount, ending as the price does: a bag at 4.95 makes a sack at 16.95; whole pounds above 100."""
+    whole = Decimal(round(amount))
+    return whole if whole >= 100 else whole + price - Decimal(round(price))
+
+
 def _variants(upc: str, choice: Choice, price: Decimal, rng: random.Random) -> Iterator[Variant]:
     """A run of the choice's values; one in eight is sold out, and now and then all of them are."""
     count = min(rng.randint(*choice.span), len(choice.values))
@@ -196,6 +202,6 @@ def _variants(upc: str, choice: Choice, price: Decimal, rng: random.Random) -> I
         yield Variant(
             upc=f"{upc}-{number + 1}",
             value=choice.values[number],
-            price=price if factor == 1 else round(price * factor) - (price.to_integral() - price) % 1,
+            price=price if factor == 1 else _ending_like(price, price * factor),
             stock=0 if gone or rng.random() < 1 / 8 else rng.randint(2, 40),
         )

@@ -8,11 +8,12 @@ from shop_demo.catalogue.plan import Text, text
 
 UNITS = {"g": "克", "ml": "毫升"}
 NAMES = {
+    "nutrients": Text("Nutrients", "营养成分"),  # heads the others and says of how much
     "energy": Text("Energy", "能量"),
     "fat": Text("Fat", "脂肪"),
-    "saturates": Text("Saturates", "其中饱和脂肪"),
+    "saturates": Text("of which saturates", "其中饱和脂肪"),
     "carbohydrate": Text("Carbohydrate", "碳水化合物"),
-    "sugars": Text("Sugars", "其中糖"),
+    "sugars": Text("of which sugars", "其中糖"),
     "fibre": Text("Fibre", "膳食纤维"),
     "protein": Text("Protein", "蛋白质"),
     "salt": Text("Salt", "盐"),
@@ -24,7 +25,7 @@ KILOCALORIES = {"fat": 9, "carbohydrate": 4, "protein": 4, "fibre": 2}
 def nutrients(profile: tuple[float, ...], per: str, rng: random.Random) -> dict[str, tuple[Text, Text]]:
     """Name and value by key: the profile, a little different for each product, and the energy that follows from it."""
     fat, saturates, carbohydrate, sugars, fibre, protein, salt = (
-        amount * rng.uniform(0.94, 1.06) for amount in profile
+        amount * rng.uniform(0.97, 1.03) for amount in profile
     )
     grams = {
         "fat": round(fat, 1),
@@ -37,10 +38,9 @@ def nutrients(profile: tuple[float, ...], per: str, rng: random.Random) -> dict[
     }
     kilojoules = round(sum(grams[name] * energy for name, energy in KILOJOULES.items()))
     kilocalories = round(sum(grams[name] * energy for name, energy in KILOCALORIES.items()))
-    values = {"energy": f"{kilojoules:,} kJ / {kilocalories} kcal"} | {
-        name: f"{amount:g} g" for name, amount in grams.items()
+    values = {
+        "nutrients": Text(f"per 100 {per}", f"每 100 {UNITS[per]}"),
+        "energy": text(f"{kilojoules:,} kJ / {kilocalories} kcal"),
+        **{key: text(f"{amount:g} g") for key, amount in grams.items()},
     }
-    return {
-        key: (Text(f"{NAMES[key].en} (per 100 {per})", f"{NAMES[key].zh}（每 100 {UNITS[per]}）"), text(value))
-        for key, value in values.items()
-    }
+    return {key: (NAMES[key], value) for key, value in values.items()}
