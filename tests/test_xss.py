@@ -93,7 +93,7 @@ def pages_of_the_admin(shop: Shop, texts: tuple[str, ...]) -> Iterator[tuple[str
 
 def pages_of_items(shop: Shop, texts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     page = as_staff()
-    for pk in Item.objects.order_by("pk").values_list("pk", flat=True)[::2]:
+    for pk in Item.objects.order_by("pk").values_list("pk", flat=True)[::4]:
         yield f"item {pk}", page(reverse("admin:coldrec_item_change", args=[pk]))
 
 
@@ -126,7 +126,7 @@ def test_words_stay_words(show):
     assert not differences(page, plain, xss.same_but_for_words)
     whole = "".join(xss.Skeleton(html).text for _name, html in page)
     legible = [text for text in xss.payloads() if text.split("\n")[0].strip() in whole]
-    assert len(legible) >= 190, "and are read as they were written"
+    assert len(legible) >= 170, "and are read as they were written"
 
 
 def test_what_an_address_says_is_not_repeated_as_markup():
