@@ -12,7 +12,7 @@ READY := .venv/.ready-$(if $(LIGHT),light,full)
 CHINESE := coldrec/locale/zh_Hans/LC_MESSAGES/django.po
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help setup demo test check format lint services services-stop bench-quality bench-speed bench-faults messages clean
+.PHONY: help setup demo test check format lint services services-stop node screenshots bench-quality bench-speed bench-faults messages clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,7 +36,7 @@ check: setup lint ## Linters, types, import rules, migrations
 	@$(RUN) mypy
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@DJANGO_SETTINGS_MODULE=tests.settings $(RUN) django makemigrations --check --dry-run
-	@DJANGO_SETTINGS_MODULE=shop_demo.settings $(RUN) django makemigrations coldrec --check --dry-run
+	@DJANGO_SETTINGS_MODULE=shop_demo.settings $(RUN) django makemigrations --check --dry-run
 
 lint: setup
 	@$(RUN) ruff check .
@@ -51,6 +51,15 @@ services: ## Start Redis and PostgreSQL on loopback under var/services
 
 services-stop: ## Stop them
 	@bash .ci/services stop
+
+node: tests/node/node_modules/.package-lock.json ## Install what the tests need of Node (a TypeScript client, axe)
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@npm ci --prefix tests/node --no-audit --no-fund
+	@touch $@
+
+screenshots: setup ## Take the pictures in docs/images (needs Chromium)
+	@$(TEST_ENV) $(RUN) tests.browser.screenshots
 
 bench-quality: setup ## Lists against tuned peers (DATA=DIR for other data sets)
 	@$(RUN) benchmarks.quality $(if $(DATA),--data $(DATA)) $(ARGS)

@@ -88,6 +88,7 @@ def check_choices(app_configs: Collection[AppConfig] | None = None, **_: Any) ->
         "RANKER": (RANKERS, "coldrec.E008"),
         "CONSENT": (("implied", "explicit"), "coldrec.E013"),
         "LOG_SLATES": ((True, False), "coldrec.E015"),
+        "LATE": ((True, False), "coldrec.E017"),
     }
     return [
         Error(

@@ -25,6 +25,7 @@ from typing import Any
 from coldrec.core.types import EventKind
 from coldrec.services.events import EventDraft
 from shop_demo import catalogue
+from shop_demo.catalogue import Look, Text
 from shop_demo.stocking import Listing
 
 LEAST_SALES = 10
@@ -166,18 +167,26 @@ def _listings(products: Any, unit_price: Any, first_sale: Any) -> list[Listing]:
         listings.append(
             Listing(
                 upc=f"CJ{product_id}",
-                title=f"{title} no. {number}" if number > 1 else title,
-                description=f"{text} You find it under {category.lower()} in {department.lower()}.",
-                category=(department, category, kind),
-                product_class="Groceries",
+                title=_english(f"{title} no. {number}" if number > 1 else title),
+                description=_english(f"{text} You find it under {category.lower()} in {department.lower()}."),
+                category=(_english(department), _english(category), _english(kind)),
+                product_class=Text("Groceries", "食品杂货"),
                 price=Decimal(str(max(0.05, float(unit_price[product_id])))).quantize(Decimal("0.01")),
                 stock=1000,
                 added=first_sale[product_id].to_pydatetime().replace(tzinfo=UTC) - timedelta(days=1),
-                picture=(_shape(row), colours[zlib.crc32(str(row.product_category).encode()) % len(colours)]),
-                attributes={"Brand": maker, **({"Size": size} if size else {})},
+                look=Look(_shape(row), colours[zlib.crc32(str(row.product_category).encode()) % len(colours)]),
+                attributes=(
+                    (Text("Brand", "品牌"), _english(maker)),
+                    *([(Text("Size", "规格"), _english(size))] if size else []),
+                ),
             )
         )
     return listings
+
+
+def _english(words: str) -> Text:
+    """The till's words, which nobody has put into Chinese."""
+    return Text(words, "")
 
 
 def _shape(row: Any) -> str:

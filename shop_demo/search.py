@@ -2,19 +2,26 @@
 
 Haystack's own "simple" engine ignores field filters, so oscar's category pages and searches of several words come
 back wrong with it. This one turns the query into one Django filter: every word must be in the title, the description,
-the UPC or a category's name; titles that hold the first word come first.
+the UPC or a category's name, in either language; titles that hold the first word come first. Chinese is written
+without spaces, so a run of it is also found where the title has all its characters: 条纹衬衫 in 条纹亚麻衬衫.
 """
 
+import re
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 from django.db.models import Case, IntegerField, Min, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from haystack.backends import BaseEngine, BaseSearchBackend, BaseSearchQuery, SearchNode
 from haystack.models import SearchResult
 from oscar.core.loading import get_model
 
-WORDS = ("title", "description", "upc", "categories__name")
+TITLES = ("title_en", "title_zh_hans")
+WORDS = (
+    *TITLES, "description_en", "description_zh_hans", "upc", "categories__name_en", "categories__name_zh_hans",
+)  # fmt: skip
+CHINESE = re.compile("[\u4e00-\u9fff]{2,}")
 ORDERS = {"date_created": "date_created", "rating": "rating", "price": "lowest", "title_exact": "title"}
 
 
@@ -35,8 +42,7 @@ class DatabaseQuery(BaseSearchQuery):
         field, _, lookup = expression.partition("__")
         if field == "content":
             words = str(getattr(value, "query_string", value)).replace('"', " ").split()
-            hits = [reduce(or_, (Q(**{f"{name}__icontains": word}) for name in WORDS)) for word in words[:8]]
-            return reduce(and_, hits, Q())
+            return reduce(and_, (_holds(word) for word in words[:8]), Q())
         if field == "category":
             return Q(categories__in=value)
         if field == "is_public":
@@ -54,6 +60,14 @@ class DatabaseQuery(BaseSearchQuery):
 
     def build_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return super().build_params(*args, **kwargs) | {"first_word": self.first_word()}
+
+
+def _holds(word: str) -> Q:
+    """What has the word somewhere, or all characters of a Chinese one in its title."""
+    anywhere = reduce(or_, (Q(**{f"{name}__icontains": word}) for name in WORDS))
+    if CHINESE.fullmatch(word):
+        return anywhere | reduce(and_, (Q(title_zh_hans__contains=character) for character in word[:12]))
+    return anywhere
 
 
 class DatabaseBackend(BaseSearchBackend):
@@ -74,12 +88,13 @@ class DatabaseBackend(BaseSearchBackend):
         for field in sort_by:
             name = field[0] if isinstance(field, tuple) else field
             if order := ORDERS.get(name.removeprefix("-")):
-                products = products.annotate(lowest=Min("stockrecords__price")) if order == "lowest" else products
+                if order == "lowest":
+                    own, childrens = Min("stockrecords__price"), Min("children__stockrecords__price")
+                    products = products.annotate(lowest=Coalesce(own, childrens))
                 return products.order_by(("-" if name.startswith("-") else "") + order, "pk")
         if first_word:
-            in_title = Case(
-                When(title__icontains=first_word, then=Value(0)), default=Value(1), output_field=IntegerField()
-            )
+            hit = reduce(or_, (Q(**{f"{name}__icontains": first_word}) for name in TITLES))
+            in_title = Case(When(hit, then=Value(0)), default=Value(1), output_field=IntegerField())
             return products.order_by(in_title, "-date_created", "pk")
         return products.order_by("-date_created", "pk")
 

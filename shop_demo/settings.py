@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Which shop, and where it lives -----------------------------------------------------------------------------------
 
 SHOPS = {
-    "own": {"name": "Fell & Harbour", "tagline": _("Good things for outdoors and home"), "currency": "GBP"},
+    "own": {"name": "Fell & Harbour", "tagline": _("Good things to wear, use, eat and plan with"), "currency": "GBP"},
     "complete_journey": {"name": "The Complete Journey", "tagline": _("A year at the grocer's"), "currency": "USD"},
 }
 SHOP = env("SHOP", default="own")
@@ -83,6 +83,8 @@ CELERY_TASK_IGNORE_RESULT = True
 # Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "unfold",  # before Django's admin, whose pages it gives another look
+    "modeltranslation",
     *OSCAR_APPS,
     "rest_framework",
     "drf_spectacular",
@@ -97,7 +99,17 @@ COLDREC = {
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
     # Rows of six fill the shop's page.
-    "PLACEMENTS": {name: {"size": 6} for name in ("product_similar", "recently_viewed", "trending", "new_arrivals")},
+    "PLACEMENTS": {
+        **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},
+        "trending": {"layout": "carousel"},
+    },
+    "PREVIEW_CSS": ["oscar/css/styles.css", "shop/shop.css"],
+}
+UNFOLD = {
+    "SITE_TITLE": SHOPS[SHOP]["name"],
+    "SITE_HEADER": SHOPS[SHOP]["name"],
+    "SITE_SUBHEADER": SHOPS[SHOP]["tagline"],
+    "SHOW_LANGUAGES": True,
 }
 
 MIDDLEWARE = [
@@ -151,7 +163,7 @@ OSCAR_HOMEPAGE = reverse_lazy("home")
 OSCAR_ALLOW_ANON_CHECKOUT = True
 OSCAR_THUMBNAILER = "shop_demo.pictures.AsDrawn"
 OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
-OSCAR_DELETE_IMAGE_FILES = False  # products of one kind share a picture file
+OSCAR_DELETE_IMAGE_FILES = False  # products of one look share a picture file
 OSCAR_PRODUCTS_PER_PAGE = 24
 OSCAR_FROM_EMAIL = "shop@example.com"
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "shop_demo.search.DatabaseEngine"}}
@@ -163,6 +175,7 @@ EMAIL_FILE_PATH = str(SHOP_DIR / "mail")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+MIGRATION_MODULES = {"catalogue": "shop_demo.catalogue_migrations"}  # oscar's, and the columns of shop_demo.translation
 LOCALE_PATHS = [BASE_DIR / "shop_demo" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

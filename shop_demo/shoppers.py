@@ -10,9 +10,10 @@ by taste); products are viewed by a softmax over the pull, nine in ten of them w
 becomes a basket by how well the product fits, a basket becomes a purchase most of the time, and some sessions start
 with a search for the errand. Popularity alone therefore explains part of what is bought and taste explains much more.
 
-Products younger than the window can be met only from the day they were added, and half of the sessions look past
-them, so the newest have few events or none. Time runs over the last ``days`` days before ``now``, busier in the
-evening. Everything hangs on ``seed``; ``now`` only shifts the times, so event ids are the same on every day.
+New products keep coming in: those younger than the window can be met only from the day they were added, and half of
+the sessions look past them, so the newest have few events or none. One shopper in eight searches in Chinese. Time
+runs over the last ``days`` days before ``now``, busier in the evening. Everything hangs on ``seed``; ``now`` only
+shifts the times, so event ids are the same on every day.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +22,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from shop_demo.catalogue import COLOURS, STYLES, Product
+from shop_demo.catalogue import COLOURS, STYLES, Product, Text
 
 ERRAND_BONUS = 2.0  # pull of the errand's own kind within a session
 VIEWS_MEAN = 3.6  # views in a session beyond the first
+FAME = 5  # seed
 SESSIONS_MEAN = 4.6  # sessions of a shopper; geometric, so most come rarely and some come often
 EVENING = np.array([1, 1, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 9, 8, 7, 7, 8, 10, 13, 16, 17, 14, 8, 3], dtype=float)
 
@@ -48,7 +50,7 @@ class Tastes:
 
     pull: np.ndarray
     fame: np.ndarray  # (products,) the part of the pull that everybody shares
-    kinds: tuple[str, ...]
+    kinds: tuple[Text, ...]
     errands: np.ndarray  # (shoppers, kinds) probability of coming for a kind
     kind_of: np.ndarray  # (products,) position into kinds
 
@@ -72,7 +74,7 @@ def tastes(products: Sequence[Product], shoppers: int, seed: int = 11) -> Tastes
     brand = rng.gumbel(0, 0.6, (shoppers, len(brands)))  # a few favourites, some dislikes
     colour = rng.dirichlet(np.full(len(COLOURS), 0.3), shoppers)
     wanted = rng.normal(0, 0.9, shoppers)  # price level, in standard deviations of the kind
-    fame = rng.gumbel(0, 0.75, len(products))
+    fame = np.random.default_rng(FAME).gumbel(0, 0.75, len(products))  # alike for all, whoever is drawn
 
     pull = (
         np.log(department)[:, department_of]
@@ -94,7 +96,7 @@ def simulate(
     """The events of all shoppers, shopper by shopper, each in time order; about 27 per shopper."""
     rng = np.random.default_rng([seed, 2])
     truth = tastes(products, shoppers, seed)
-    department_of = np.unique([p.department for p in products], return_inverse=True)[1]
+    department_of = np.unique([p.department.en for p in products], return_inverse=True)[1]
     department_of_kind = [department_of[np.flatnonzero(truth.kind_of == k)[0]] for k in range(len(truth.kinds))]
     age = np.array([p.added_days for p in products])
     hours = EVENING / EVENING.sum()
@@ -118,9 +120,9 @@ def simulate(
                 open_shelf &= age > 60  # walks past the new arrivals
             here = open_shelf & (department_of == department_of_kind[errand])
             if rng.random() < 0.25:
-                yield ShopperEvent(
-                    f"{person + 1}-{number}", name, "search", "", clock, query=truth.kinds[errand].lower()
-                )
+                kind = truth.kinds[errand]
+                query = kind.zh if person % 8 == 0 else kind.en.lower()
+                yield ShopperEvent(f"{person + 1}-{number}", name, "search", "", clock, query=query)
                 number += 1
             seen: set[int] = set()
             for _ in range(1 + int(rng.poisson(VIEWS_MEAN))):

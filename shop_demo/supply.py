@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from coldrec.services.events import EventDraft
 from shop_demo import catalogue, complete_journey, shoppers
 from shop_demo.stocking import Listing, own_listings
 
+ARRIVALS = 60  # at most, held back
 KINDS = {
     "view": EventKind.VIEW,
     "search": EventKind.SEARCH,
@@ -23,18 +24,22 @@ KINDS = {
 class Supply:
     """A shop's goods and past. ``events`` takes coldrec's item id by UPC and comes in the same order each time.
 
-    Their ids begin with ``event_prefix``, so counting the stored ones tells how far a loading came.
+    Their ids begin with ``event_prefix``, so counting the stored ones tells how far a loading came. ``arrivals`` are
+    goods held back, to come in while the shop is open.
     """
 
     listings: list[Listing]
+    arrivals: list[Listing]
     event_count: int
     event_prefix: str
     events: Callable[[dict[str, str]], Iterator[EventDraft]]
+    products: Sequence[catalogue.Product] = ()  # on the shelves, where tastes are known
 
 
-def own(now: datetime, *, products: int = 400, people: int = 1500) -> Supply:
+def own(now: datetime, *, products: int = catalogue.SIZE, people: int = 1500) -> Supply:
     """The demo's own catalogue and its simulated shoppers."""
-    goods = catalogue.generate(products)
+    everything = catalogue.generate(min(products + ARRIVALS, catalogue.ALL))
+    goods, held_back = everything[:products], everything[products:]
     past = list(shoppers.simulate(goods, now=now, shoppers=people))
     prefix = f"demo-{products}x{people}-"  # another size has another past
     price = {product.upc: product.price for product in goods}
@@ -54,7 +59,7 @@ def own(now: datetime, *, products: int = 400, people: int = 1500) -> Supply:
                 visitor=event.shopper,
             )
 
-    return Supply(own_listings(goods, now), len(past), prefix, events)
+    return Supply(own_listings(goods, now), own_listings(held_back, now), len(past), prefix, events, goods)
 
 
 def journey(now: datetime) -> Supply:
@@ -65,4 +70,6 @@ def journey(now: datetime) -> Supply:
     PackageMissingError : the package with the data is not installed.
     """
     data = complete_journey.read(now)
-    return Supply(data.listings, len(data.product), "cj-", lambda item_ids: complete_journey.purchases(data, item_ids))
+    return Supply(
+        data.listings, [], len(data.product), "cj-", lambda item_ids: complete_journey.purchases(data, item_ids)
+    )

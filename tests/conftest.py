@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
 
+from tests.browser import chromium
+
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 
 REQUIRED = bool(os.environ.get("COLDREC_REQUIRE_SERVICES"))
+
+
+NODE = Path(__file__).parent / "node"
 
 
 def _missing(reason: str) -> None:
@@ -20,9 +28,30 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(autouse=True)
-def _services(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
+@pytest.hookimpl(tryfirst=True)  # before any fixture is made for a test that will not run
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    on_postgres = "postgresql" in settings.DATABASES["default"]["ENGINE"]
+    if item.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
         _missing("no Redis: REDIS_URL is not set (make services)")
-    if request.node.get_closest_marker("postgres") and "postgresql" not in settings.DATABASES["default"]["ENGINE"]:
+    if item.get_closest_marker("postgres") and not on_postgres:
         pytest.skip("runs in the second pass of make test, on PostgreSQL")
+    if item.get_closest_marker("browser"):
+        if on_postgres:
+            pytest.skip("runs in the first pass of make test: its shop has a database of its own")
+        if not chromium.path():
+            _missing("no Chromium: none of chromium, chromium-browser, google-chrome is on PATH (or COLDREC_CHROMIUM)")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """What tests/node/package-lock.json names, installed once (as make node does)."""
+    if not shutil.which("npm"):
+        _missing("no Node: npm is not installed")
+    lock, done = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        install = ["npm", "ci", "--no-audit", "--no-fund"]
+        ran = subprocess.run(install, cwd=NODE, capture_output=True, text=True, timeout=300, check=False)
+        if ran.returncode:
+            _missing(f"npm ci failed in tests/node: {ran.stderr[-500:]}")
+        done.touch()
+    return NODE / "node_modules"

@@ -17,10 +17,10 @@ from django.urls import resolve
 from rest_framework import exceptions
 
 from coldrec import checks, conf, urls
-from coldrec.api import errors, serializers, views
+from coldrec.api import caching, document, errors, serializers, views
 from coldrec.core.config import FitConfig
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Kind, Level
-from coldrec.services import events
+from coldrec.services import events, recommend
 from coldrec.services.doctor import EXTRAS
 from coldrec.services.placements import DEFAULT_PLACEMENTS
 
@@ -106,11 +106,11 @@ def test_concepts_page_says_what_each_kind_of_event_is_worth() -> None:
 def test_api_page_lists_every_address_with_its_method() -> None:
     documented = {(code(row[0]), code(row[1])) for row in rows(read("docs/api.md").split("## Lists")[0])}
     routed = {
-        (f"/coldrec/{str(one.pattern).replace('coldrec_item_id:', '')}", method.upper())
+        (f"/coldrec/{re.sub(r'<[a-z_]+:', '<', str(one.pattern))}", method.upper())
         for one in urls.urlpatterns
         if str(one.pattern).startswith("v1/")
         for method in ("get", "post", "put", "patch", "delete")
-        if hasattr(one.callback.cls, method)
+        if str(one.pattern).startswith("v1/") and hasattr(one.callback.cls, method)
     }
     assert documented == routed
 
@@ -159,6 +159,21 @@ def test_api_page_gives_the_limits_that_hold() -> None:
     lists = section("docs/api.md", "Lists")
     assert f"at most {serializers.MOST_SEEDS}." in lists
     assert f"1 to {serializers.LONGEST_LIST};" in lists
+    assert f"at most {serializers.MOST_PLACEMENTS}, each once." in lists
+    assert recommend.MOST_PAGES == 10 and "Ten such pages are the most" in lists
+
+
+def test_api_page_says_which_answers_may_be_kept() -> None:
+    documented = {row.rsplit("|", 2)[1].strip().strip("`") for row in table_of("docs/api.md", "Caches")}
+    assert documented == {
+        f"public, max-age={views.ListsView.shared_seconds}",
+        f"public, max-age={document.SchemaView.shared_seconds}",
+        caching.PRIVATE,
+    }
+
+
+def table_of(name: str, heading: str) -> list[str]:
+    return [line for line in section(name, heading).splitlines() if line.startswith("| ")][1:]
 
 
 def test_api_page_lists_every_parameter_and_field() -> None:
@@ -178,11 +193,13 @@ def test_addresses_in_pages_lead_to_the_api() -> None:
 
 
 def test_json_in_the_api_page_has_the_shape_of_real_answers() -> None:
-    slate, receipt = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", read("docs/api.md"), re.S))
+    lists, receipt = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", read("docs/api.md"), re.S))
+    (slate,) = lists["slates"]
+    assert set(lists) == set(serializers.SlatesSerializer().fields)
     assert set(slate) == set(serializers.SlateSerializer().fields)
     assert set(slate["items"][0]) == set(serializers.SlateItemSerializer().fields)
     assert set(receipt) == set(serializers.ReceiptSerializer().fields)
-    (event,) = re.findall(r"--data '(.*?)'", read("docs/api.md"))
+    (event,) = re.findall(r"--data '(.*?)'", section("docs/api.md", "Events"))
     assert events.parse(json.loads(event), now=datetime.now(UTC)).kind is EventKind.VIEW
 
 

@@ -1,14 +1,13 @@
 """Version 1: the answer to the consent question."""
 
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from coldrec.api import errors, origin
+from coldrec.api import errors
 from coldrec.api.parsers import BeaconParser, EventsParser
 from coldrec.api.schema import CONSENT
 from coldrec.api.serializers import ConsentAnswerSerializer
-from coldrec.api.views import View
+from coldrec.api.views import WritingView
 from coldrec.services import browser, consent
 
 SOURCE = "API"
@@ -16,18 +15,11 @@ BANNER = "banner"
 
 
 @CONSENT
-class ConsentView(View):
+class ConsentView(WritingView):
     parser_classes = [EventsParser, BeaconParser]
-    throttle_scope = "coldrec-events"
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        # As with events: no CSRF token, so a session gives no permission and the origin is checked instead.
-        return [one for one in super().get_authenticators() if not isinstance(one, SessionAuthentication)]
 
     def post(self, request: Request) -> Response:
         http = request._request
-        if not origin.is_own(http):
-            raise errors.CrossSite
         if request.stream is None:
             raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
         answer = ConsentAnswerSerializer(data=request.data)

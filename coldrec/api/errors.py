@@ -37,6 +37,12 @@ class NoSuchItem(APIException):
     default_detail = _("There is no such item in the catalogue.")
 
 
+class NoConsent(APIException):
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "consent"
+    default_detail = _("Not kept: this visitor has not agreed to be remembered.")
+
+
 class NoSuchPlacement(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "unknown_placement"

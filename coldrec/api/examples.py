@@ -125,6 +125,10 @@ PUBLIC = {
     ]
 }
 
+DISLIKE = {"item_id": "tea7", "slate_id": SLATE_ID, "position": 1}
+DISLIKED = {"item_id": "tea7", "is_disliked": True}
+NOT_DISLIKED = DISLIKED | {"is_disliked": False}
+
 HEALTH_OK = {"status": "ok", "shop": "default", "version": 7, "release": __version__}
 HEALTH_COLD = HEALTH_OK | {"status": "cold", "version": None}
 HEALTH_DOWN = {"status": "down", "shop": "", "version": None, "release": __version__}
@@ -156,6 +160,12 @@ _ERRORS: dict[str, dict[str, Any]] = {
     },
     "unknown_item": {"code": "unknown_item", "detail": "There is no such item in the catalogue."},
     "unknown_slate": {"code": "unknown_slate", "detail": "There is no such list, or it is another visitor's."},
+    "consent": {"code": "consent", "detail": "Not kept: this visitor has not agreed to be remembered."},
+    "invalid_wish": {
+        "code": "invalid",
+        "detail": "item_id: This field is required.",
+        "parameters": {"item_id": "This field is required."},
+    },
     "not_trusted": {
         "code": "not_trusted",
         "detail": "Only an account with the permission coldrec.view_visitor may name a visitor by visitor_id.",
@@ -182,6 +192,7 @@ _ERRORS: dict[str, dict[str, Any]] = {
     "unreadable": {"code": "unreadable", "detail": "The body is not JSON: Expecting value: line 1 column 1 (char 0)."},
     "empty": {"code": "empty", "detail": "The list is empty; send at least one event."},
     "too_large": {"code": "too_large", "detail": "1001 events in one request; at most 1000 are allowed."},
+    "too_many_bytes": {"code": "too_large", "detail": "The body is too large; at most 512000 bytes are allowed."},
     "method_not_allowed_GET": {"code": "method_not_allowed", "detail": 'Method "GET" not allowed.'},
     "method_not_allowed_POST": {"code": "method_not_allowed", "detail": 'Method "POST" not allowed.'},
     "unsupported_media_type": {

@@ -20,6 +20,7 @@ from coldrec.api import examples
 from coldrec.api.serializers import (
     ConsentAnswerSerializer,
     ConsentSerializer,
+    DislikeSerializer,
     ErrorSerializer,
     EventSerializer,
     HealthSerializer,
@@ -30,6 +31,7 @@ from coldrec.api.serializers import (
     SimilarQuery,
     SlatesSerializer,
     TokenQuery,
+    WishSerializer,
 )
 
 
@@ -226,7 +228,7 @@ EVENTS = extend_schema(
             "login",
         ),
         405: _method("GET"),
-        413: _failure(_("Too many bytes or too many events."), "too_large"),
+        413: _failure(_("Too many bytes or too many events."), "too_large", "too_many_bytes"),
         415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
         429: THROTTLED,
         503: BUSY,
@@ -258,9 +260,54 @@ CONSENT = extend_schema(
         400: _failure(_("The body cannot be read, or says neither yes nor no."), "invalid_answer", "unreadable"),
         401: WRONG_LOGIN,
         403: _failure(_("The page is of another site, or wrong credentials."), "cross_site", "login"),
-        413: _failure(_("Too many bytes."), "too_large"),
+        405: _method("GET"),
+        413: _failure(_("Too many bytes."), "too_many_bytes"),
         415: _failure(_("Neither application/json nor text/plain."), "unsupported_media_type"),
         429: THROTTLED,
         503: BUSY,
+    },
+)
+
+_WISHES = {
+    401: WRONG_LOGIN,
+    403: _failure(
+        _("The page is of another site, this visitor may not be remembered, or wrong credentials."),
+        "cross_site",
+        "consent",
+        "login",
+    ),
+    404: _failure(_("The catalogue has never had this item."), "unknown_item"),
+    429: THROTTLED,
+    503: BUSY,
+}
+
+DISLIKE = extend_schema(
+    summary=_("Not interested in an item"),
+    description=_("The visitor behind the request does not want to see it. Saying it again changes nothing."),
+    parameters=[RETRY_AFTER],
+    request={
+        "application/json": OpenApiRequest(
+            DislikeSerializer,
+            examples=[OpenApiExample("an item of a list", value=examples.DISLIKE, request_only=True)],
+        )
+    },
+    responses={
+        200: _answers(WishSerializer, _("Kept."), kept=examples.DISLIKED),
+        400: _failure(_("The body cannot be read, or a field is missing or wrong."), "unreadable", "invalid_wish"),
+        413: _failure(_("Too many bytes."), "too_many_bytes"),
+        405: _method("GET"),
+        415: _failure(_("Not application/json."), "unsupported_media_type"),
+        **_WISHES,
+    },
+)
+
+UNDISLIKE = extend_schema(
+    summary=_("Interested again"),
+    description=_("Takes back that the visitor is not interested in the item, if that was said."),
+    parameters=[ITEM_ID, RETRY_AFTER],
+    responses={
+        200: _answers(WishSerializer, _("Taken back."), taken_back=examples.NOT_DISLIKED),
+        405: _method("GET"),
+        **_WISHES,
     },
 )

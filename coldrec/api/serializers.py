@@ -197,6 +197,19 @@ class ReceiptSerializer(serializers.Serializer):
     rejected = RejectionSerializer(many=True)
 
 
+class DislikeSerializer(serializers.Serializer):
+    item_id = serializers.CharField(
+        max_length=255, trim_whitespace=False, help_text=_("The shop's own id of the item.")
+    )
+    slate_id = serializers.UUIDField(required=False, help_text=_("The list in which the item stood."))
+    position = serializers.IntegerField(required=False, min_value=1, max_value=events.MAX_POSITION)
+
+
+class WishSerializer(serializers.Serializer):
+    item_id = serializers.CharField(help_text=_("The shop's own id of the item."))
+    is_disliked = serializers.BooleanField(help_text=_("Whether the visitor is not interested in it, from now on."))
+
+
 class HealthSerializer(serializers.Serializer):
     status = serializers.ChoiceField(choices=STATES)
     shop = serializers.CharField(allow_blank=True)

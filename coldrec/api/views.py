@@ -97,6 +97,22 @@ class View(APIView):
         return response
 
 
+class WritingView(View):
+    """What takes something from a shopper's page; a browser that speaks for another site's page is refused."""
+
+    throttle_scope = "coldrec-events"
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # Beacons carry no CSRF token, so a session gives no permission here, and the origin is checked instead.
+        # Servers identify themselves by whatever else the project has configured.
+        return [one for one in super().get_authenticators() if not isinstance(one, SessionAuthentication)]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not origin.is_own(_http(request)):
+            raise errors.CrossSite
+
+
 @HEALTH
 class HealthView(View):
     authentication_classes: list[type] = []
@@ -109,18 +125,10 @@ class HealthView(View):
 
 
 @EVENTS
-class EventsView(View):
+class EventsView(WritingView):
     parser_classes = [EventsParser, BeaconParser]
-    throttle_scope = "coldrec-events"
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        # Beacons carry no CSRF token, so a session gives no permission here, and the origin is checked instead.
-        # Servers identify themselves by whatever else the project has configured.
-        return [one for one in super().get_authenticators() if not isinstance(one, SessionAuthentication)]
 
     def post(self, request: Request) -> Response:
-        if not origin.is_own(_http(request)):
-            raise errors.CrossSite
         if request.stream is None:  # nothing was sent, or in chunks, which WSGI does not hand on
             raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
         received = request.data

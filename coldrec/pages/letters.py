@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix
 from django.views.decorators.http import require_safe
 
-from coldrec.services import letters, shops, visitors
+from coldrec.services import browser, letters, shops
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def letter(request: HttpRequest, token: str) -> HttpResponse:
     """Sends whoever opened a link of a letter on to the product, or to what can be had in its place."""
     is_ahead = "prefetch" in (request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or "")
-    is_counted = request.method == "GET" and not is_ahead and visitors.is_allowed(request)
+    is_counted = request.method == "GET" and not is_ahead and browser.is_allowed(request)
     try:
         address = letters.follow(shops.current(), token, is_counted=is_counted)
     except DatabaseError:

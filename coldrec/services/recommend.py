@@ -147,6 +147,14 @@ class _Known:
     part: str
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What the sender of a request has said about its page, see ``expect``."""
+
+    lists: tuple[PlacementRequest, ...] = ()
+    shown: frozenset[str] = frozenset()
+
+
 _pages_seen: dict[str, tuple[_Known, ...]] = {}
 
 
@@ -174,7 +182,7 @@ def serve(
     page = _page(shop, visitor, request, now)
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
     _leave_out(page, shop, [slate_id for one in wanted for slate_id in one.after])
-    _look_ahead(page, shop, known, _expected(request, wanted))
+    _look_ahead(page, shop, known, _expected(request, wanted, logged=logged))
     answers = []
     for one, place in zip(wanted, places, strict=True):
         try:
@@ -228,6 +236,14 @@ def preview(
     return _slate(page, shop, one, _choose(page, shop, one, place), later=False, logged=False)
 
 
+def expect(request: HttpRequest, wanted: Sequence[PlacementRequest], shown: Iterable[str] = ()) -> None:
+    """Say before the first list of a request which there will be, so that one retrieval serves all and none is guessed.
+
+    ``shown`` are items that stand on the visitor's page already.
+    """
+    request._coldrec_told = _Told(tuple(wanted), frozenset(shown))
+
+
 def is_known(shop: Shop, item_id: str) -> bool:
     """Whether the shop's catalogue has, or had, this item."""
     return Item.objects.filter(shop=shop, external_id=item_id).exists()
@@ -269,13 +285,39 @@ def stand_in(shop: Shop, item_id: str) -> Card | None:
     return next((card for candidate in alike if (card := page.cards[candidate.item])), None)
 
 
+def words_of(reason: Reason, titles: Mapping[str, str], query: str = "", *, beside: bool = True) -> str:
+    """The reason as a sentence, in the request's language; of items it names only those whose title is given.
+
+    ``beside``: the page's own item stands beside it, and need not be named.
+    """
+    named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
+    if reason.kind == "because":
+        return _("Because you looked at %s") % named if named else _("Because of what you looked at")
+    if reason.kind == "similar":
+        return _("Similar to %s") % named if named and not beside else _("Similar to this product")
+    if reason.kind == "together":
+        return _("Often bought together with %s") % named if named and not beside else _("Often bought together")
+    if reason.kind == "near":
+        asked = _shortened(query)
+        return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
+    return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""
+
+
+def cards_of(shop: Shop, ids: Sequence[str]) -> dict[str, Card]:
+    """What the shop's rows say now of those of the items that may be sold, by id."""
+    return {card.id: card for card in _sellable(shop, ids)} if ids else {}
+
+
 # Inside
 
 
 def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now: datetime | None) -> _Page:
-    page: _Page | None = getattr(request, "_coldrec_page", None) if request is not None else None
+    known: _Page | None = getattr(request, "_coldrec_page", None)
+    page = known
     if page is None or (page.visitor and page.visitor.pk) != (visitor and visitor.pk):
         page = _Page(visitor, now or timezone.now())
+        page.shown.update(known.shown if known else getattr(request, "_coldrec_told", _Told()).shown)
+        page.groups.update(known.groups if known else ())
         try:
             page.serving = serving.current(shop)
             if visitor is not None:
@@ -299,16 +341,21 @@ def _leave_out(page: _Page, shop: Shop, slate_ids: Sequence[str]) -> None:
     page.groups.update(rows.values_list("variant_group", flat=True))
 
 
-def _expected(request: HttpRequest | None, wanted: Sequence[PlacementRequest]) -> list[PlacementRequest]:
+def _expected(
+    request: HttpRequest | None, wanted: Sequence[PlacementRequest], *, logged: bool
+) -> list[PlacementRequest]:
     """The lists wanted now, and those that the same page wanted the last time it was served.
 
     Template tags ask one by one; a process remembers what each view asked for, so that the first tag of a page fetches
     for all. A wrong guess costs a query, never a wrong list.
     """
+    told: _Told | None = getattr(request, "_coldrec_told", None)
+    if told is not None:
+        return [*wanted, *(one for one in told.lists if one not in wanted)]
     match = getattr(request, "resolver_match", None)
     if match is None:
         return list(wanted)
-    view = f"{match.namespaces}:{match.view_name}"
+    view = f"{match.namespaces}:{match.view_name}{'' if logged else ':late'}"
     known = _pages_seen.get(view, ())
     seeds = next((one.seeds for one in wanted if one.seeds), ())
     # Many pages name their item in the address; then the lists beside it are foreseen before the first asks for it.
@@ -544,7 +591,7 @@ def _slate(
     def words(reason: Reason) -> str:
         key = (reason.kind, reason.evidence)
         if key not in said:
-            said[key] = _words(reason, titles, one.query)
+            said[key] = words_of(reason, titles, one.query)
         return said[key]
 
     items = tuple(
@@ -629,21 +676,6 @@ def _after(slate: Slate, size: int | None) -> PlacementRequest:
         size if len(after) < MOST_PAGES else 0,
         after=after,
     )
-
-
-def _words(reason: Reason, titles: Mapping[str, str], query: str = "") -> str:
-    """The reason as a sentence for the page, in the request's language. Only items on the page's cards are named."""
-    named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
-    if reason.kind == "because":
-        return _("Because you looked at %s") % named if named else _("Because of what you looked at")
-    if reason.kind == "similar":
-        return _("Similar to this product")
-    if reason.kind == "together":
-        return _("Often bought together")
-    if reason.kind == "near":
-        asked = _shortened(query)
-        return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
-    return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""
 
 
 def _shortened(query: str) -> str:

@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django import template
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.db import router, transaction
+from django.core.signing import Signer
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from coldrec import conf
 from coldrec.models import Item
-from coldrec.services import addresses, browser, placements, recommend, shops, visitors
+from coldrec.services import addresses, browser, placements, recommend, shops, statements, visitors
 
 register = template.Library()
 logger = logging.getLogger(__name__)
 
 NOTHING = mark_safe("")
+TITLES = Signer(salt="coldrec.title")
 
 
 @register.simple_tag(takes_context=True)
@@ -43,19 +47,23 @@ def coldrec_widget(
     size: int | None = None,
     title: str | None = None,
     query: str = "",
+    late: bool | None = None,
 ) -> SafeString:
     """The list of a placement as HTML; nothing where there is nothing to show.
 
     ``query`` are the words that it is to be near to: those of a search without results. A page that is not there
     gives those of its address.
 
+    ``late`` puts a stranger's list on the page, the same for everybody, in an element that fetches the visitor's own
+    when it comes near the screen; COLDREC["LATE"] says what holds where a page says nothing.
+
     The template is the first found of ``coldrec/<placement>.html``, ``coldrec/kind_<kind>.html`` and
     ``coldrec/widget.html``; each card is ``coldrec/product_card.html``.
     """
-    slate = _serve(context, placement, item, items, category, size, query)
-    if slate is None or not slate.items:
-        return NOTHING
-    return _list(context, slate, placements.get(placement), title)
+    is_late = conf.get("LATE") if late is None else late
+    wanted, slate = _serve(context, placement, item, items, category, size, query, late=is_late)
+    html = _list(context, slate, title) if slate is not None and slate.items else NOTHING
+    return _late(context, wanted, title, html) if is_late and wanted is not None else html
 
 
 @register.simple_tag(takes_context=True)
@@ -63,7 +71,7 @@ def coldrec_list(
     context: template.Context, slate: recommend.ServedSlate, placement: placements.Placement
 ) -> SafeString:
     """A list that was served already, as ``coldrec_widget`` shows one of that placement."""
-    return _list(context, slate, placement, None) if slate.items else NOTHING
+    return _list(context, slate, None, placement) if slate.items else NOTHING
 
 
 @register.simple_tag(takes_context=True)
@@ -77,7 +85,7 @@ def coldrec_items(
     query: str = "",
 ) -> tuple[recommend.ServedItem, ...]:
     """The items of a placement, best first, for the shop's own markup."""
-    slate = _serve(context, placement, item, items, category, size, query)
+    _wanted, slate = _serve(context, placement, item, items, category, size, query)
     return slate.items if slate else ()
 
 
@@ -122,34 +130,80 @@ def coldrec_consent() -> dict[str, Any]:
 
 
 def _list(
-    context: template.Context, slate: recommend.ServedSlate, place: placements.Placement, title: str | None
+    context: template.Context,
+    slate: recommend.ServedSlate,
+    title: str | None,
+    place: placements.Placement | None = None,
 ) -> SafeString:
+    place = place or placements.get(slate.placement)
     names = [f"coldrec/{place.name}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
+    ours = _address("coldrec:lists").removesuffix("lists/") if slate.slate_id else ""
+    card = partial(_card, ours=ours, slate_id=slate.slate_id, language=get_language(), why=_("Why this: %s"))
     shown = {
         "slate": slate,
-        "items": [_card(one) for one in slate.items],
+        "items": [card(one) for one in slate.items],
         "placement": place,
         "title": place.title if title is None else title,
+        "why": _("Why this?") if ours else "",
     }
     # In the page's own context: another one would run all context processors again, once for each list.
     with context.push(**shown):
         return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
 
 
-def _card(item: recommend.ServedItem) -> dict[str, Any]:
+def _late(
+    context: template.Context, wanted: recommend.PlacementRequest, title: str | None, html: SafeString
+) -> SafeString:
+    """The list in an element that knows where the visitor's own is to be had."""
+    address = _address("coldrec:list", wanted.placement)
+    if not address:
+        return html
+    query = [("item", one) for one in wanted.seeds] + [("category", one) for one in wanted.category]
+    if wanted.query:
+        query.append(("query", wanted.query))
+    if wanted.size is not None:
+        query.append(("size", str(wanted.size)))
+    if title is not None:  # signed, so that nobody can put words of theirs on a page of the shop
+        query.append(("title", TITLES.sign(str(title))))
+    with context.push(src=f"{address}?{urlencode(query)}" if query else address, list=html):
+        return mark_safe(context.template.engine.get_template("coldrec/late.html").render(context))
+
+
+def _card(
+    item: recommend.ServedItem, *, ours: str, slate_id: UUID | None, language: str | None, why: str
+) -> dict[str, Any]:
     """What a card shows: always a title, and only addresses that a browser may follow.
 
-    A dictionary, since a template looks for a key first and takes four times as long to find an attribute.
+    A dictionary, since a template looks for a key first and takes four times as long to find an attribute. For the
+    same reason attributes that go together come as one piece, escaped: ``attributes`` of the list's element, ``link``
+    to the product, ``why`` for the link to the reason.
     """
+    title, position, url = item.title or item.id, str(item.position), coldrec_link(item.url)
+    link, why_link = f' href="{escape(url)}"' if url else "", ""
+    if ours:
+        at = escape(f"{slate_id}/{position}/")
+        link += f' ping="{escape(ours)}clicks/{at}"' if url else ""
+        why_link = f' href="{escape(ours)}why/{at}" aria-label="{escape(why % title)}"'
     return {
         **vars(item),
-        "title": item.title or item.id,
-        "url": coldrec_link(item.url),
+        "title": title,
+        "url": url,
         "image_url": coldrec_link(item.image_url),
-        "position": str(item.position),  # a number would be put through the language's format, which takes longer
-        "price_text": "" if item.price is None else _price(str(item.price), item.currency, get_language()),
+        "position": position,  # a number would be put through the language's format, which takes longer
+        "price_text": "" if item.price is None else _price(str(item.price), item.currency, language),
         "reason": vars(item.reason),
+        "attributes": SafeString(f' data-coldrec-item="{escape(item.id)}" data-coldrec-position="{position}"'),
+        "link": SafeString(link),
+        "why": SafeString(why_link),
     }
+
+
+def _address(name: str, *arguments: str) -> str:
+    """The address of one of our own pages, or nothing in a project that does not include ``coldrec.urls``."""
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""
 
 
 @lru_cache(maxsize=4096)
@@ -175,39 +229,42 @@ def _serve(
     category: Any,
     size: int | None,
     query: str,
-) -> recommend.ServedSlate | None:
+    *,
+    late: bool = False,
+) -> tuple[recommend.PlacementRequest | None, recommend.ServedSlate | None]:
+    """What the page asks for and what it gets; None where that cannot be told.
+
+    A list that is to be followed by a late one is a stranger's: nobody is looked at and nothing is written down.
+    """
     request = context.get("request")
     try:
-        place = placements.get(placement)
+        placements.get(placement)
     except placements.PlacementError:
         if settings.DEBUG:
             raise
         logger.exception("coldrec: a template asks for an unknown placement")
-        return None
+        return None, None
+    wanted = None
     try:
-        with _apart():
+        with statements.apart(Item):
             seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
-            if not seeds and place.name == "basket":
+            if not seeds and placement == "basket" and not late:
                 seeds = recommend.basket_of(request)
-            if not query and place.name == "not_found" and request is not None:
+            if not query and placement == "not_found" and request is not None:
                 query = recommend.words_of_path(request.path)
             path = (category,) if isinstance(category, str) and category else tuple(category or ())
             visitor = None
-            if request is not None:
+            if request is not None and not late:
                 visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
             wanted = recommend.PlacementRequest(placement, seeds, path, size, str(query or ""))
-            return recommend.serve([wanted], shop=shops.current(), visitor=visitor, request=request)[0]
+            (slate,) = recommend.serve(
+                [wanted], shop=shops.current(), visitor=visitor, request=request, logged=not late
+            )
+            return wanted, slate
     except Exception:
         # The shop's page matters more than the list on it.
         logger.exception("coldrec: placement %s could not be served", placement)
-        return None
-
-
-def _apart() -> AbstractContextManager[Any]:
-    """Keeps a failure out of the transaction of the shop's page: PostgreSQL takes no query after one that failed."""
-    connection = transaction.get_connection(router.db_for_read(Item))
-    is_shared = connection.vendor == "postgresql" and connection.in_atomic_block
-    return transaction.atomic(connection.alias) if is_shared else nullcontext()
+        return wanted, None
 
 
 def _id(item: Any) -> str:

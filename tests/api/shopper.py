@@ -12,6 +12,7 @@ from django.test import Client
 
 EVENTS = "/coldrec/v1/events/"
 LISTS = "/coldrec/v1/recommendations/"
+DISLIKES = "/coldrec/v1/dislikes/"
 HEALTH = "/coldrec/v1/health/"
 SCHEMA = "/coldrec/v1/schema/"
 

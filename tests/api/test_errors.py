@@ -8,17 +8,18 @@ from django.test import override_settings
 from rest_framework.authentication import BasicAuthentication
 
 from coldrec.api import document, throttles, views
-from tests.api.shopper import EVENTS, HEALTH, LISTS, SCHEMA, Shopper, server, similar, view
+from tests.api.shopper import DISLIKES, HEALTH, LISTS, SCHEMA, Shopper, server, similar, view
 from tests.api.test_answers import database
 from tests.api.test_document import wrong_password
 
-NEXT = f"/coldrec/v1/slates/{uuid.uuid4()}/next/"
-ADDRESSES = {
+GETS = {
     "/v1/recommendations/": f"{LISTS}?placement=home",
     "/v1/items/{item_id}/similar/": f"{similar('tea3')}?",
-    "/v1/slates/{slate_id}/next/": f"{NEXT}?",
+    "/v1/slates/{slate_id}/next/": f"/coldrec/v1/slates/{uuid.uuid4()}/next/?",
     "/v1/health/": HEALTH,
 }
+POSTS = {"/v1/events/": view(), "/v1/consent/": {"granted": True}, "/v1/dislikes/": {"item_id": "tea3"}}
+DELETES = {"/v1/dislikes/{item_id}/": f"{DISLIKES}tea3/"}
 
 
 class NeverAsks(BasicAuthentication):
@@ -28,55 +29,66 @@ class NeverAsks(BasicAuthentication):
         return None
 
 
-def send(body, **more):
-    return lambda _address: Shopper().send(body, **more)
+def ask(address, more="", **headers):
+    """A request that is right but for what is added."""
+    if address in POSTS:
+        return Shopper().send(POSTS[address], path=f"/coldrec{address}{more}", **headers)
+    if address in DELETES:
+        return Shopper().delete(DELETES[address] + more, headers=headers)
+    return Shopper().get(GETS[address] + more, headers=headers)
 
 
-def get(more="", **headers):
-    return lambda address: Shopper().get(address + more, headers=headers)
+def asking(more="", **headers):
+    return lambda address: ask(address, more, **headers)
 
 
-def signed_in_badly(address):
-    method = Shopper().send if address == EVENTS else None
-    return method(view(), **wrong_password()) if method else Shopper().get(address, headers=wrong_password())
+def sending(body, **headers):
+    return lambda address: Shopper().send(body, path=f"/coldrec{address}", **headers)
+
+
+def naming_no_item(address):
+    if address in POSTS:
+        return Shopper().send({"item_id": "teapot"}, path=DISLIKES)
+    return Shopper().delete(f"{DISLIKES}teapot/") if address in DELETES else Shopper().get(similar("teapot"))
 
 
 def busy(address):
     with database(OperationalError("database is locked")):
-        return Shopper().send(view()) if address == EVENTS else Shopper().get(address)
+        return ask(address)
 
 
 def throttled(address):
     with override_settings(COLDREC={"THROTTLES": {"coldrec-lists": "0/min", "coldrec-events": "0/min"}}):
-        return Shopper().send(view()) if address == EVENTS else Shopper().get(address)
+        return ask(address)
 
 
-ASK = {
-    "invalid": get("&size=101"),
+HOW = {
     "missing placement": lambda _address: Shopper().get(LISTS),
-    "same placement twice": get("&placement=home"),
-    "public for one visitor": get("&public=true&visitor=x"),
+    "same placement twice": asking("&placement=home"),
+    "public for one visitor": asking("&public=true&visitor=x"),
     "unknown placement": lambda _address: Shopper().list("hoem"),
-    "unknown item": lambda _address: Shopper().get(similar("teapot")),
-    "unknown slate": get(),
-    "login": signed_in_badly,
-    "not trusted": get("&visitor_id=customer-7"),
-    "method not allowed POST": lambda address: Shopper().post(address),
+    "unknown item": naming_no_item,
+    "unknown slate": ask,
+    "login": asking(**wrong_password()),
+    "not trusted": asking("&visitor_id=customer-7"),
+    "method not allowed POST": lambda address: Shopper().post(GETS[address]),
+    "method not allowed GET": lambda address: Shopper().get(f"/coldrec{address}"),
     "throttled": throttled,
     "busy": busy,
     "down": busy,
-}
-OF_EVENTS = {
-    "unknown kind": send({"event_id": "0f8c1e52-view-4", "kind": "veiw", "item_id": "tea3"}),
-    "unreadable": send("x"),
-    "empty": send([]),
-    "invalid": send(view(), path=f"{EVENTS}?visitor_id=x"),
-    "cross site": send(view(), Origin="https://evil.example"),
+    "unknown kind": sending({"event_id": "0f8c1e52-view-4", "kind": "veiw", "item_id": "tea3"}),
+    "unreadable": sending("x"),
+    "empty": sending([]),
+    "invalid answer": sending({}),
+    "invalid wish": sending({}),
+    "consent": asking(**{"Sec-GPC": "1"}),
+    "cross site": asking(Origin="https://evil.example"),
     "not trusted with events": lambda _address: Shopper().send(view(visitor="customer-7"), **server()),
-    "method not allowed GET": lambda _address: Shopper().get(EVENTS),
-    "too large": send([view()] * 1001),
-    "unsupported media type": send("--x--", content_type="multipart/form-data"),
+    "too large": sending([view()] * 1001),
+    "too many bytes": sending(" " * 600_000),
+    "unsupported media type": sending("--x--", content_type="multipart/form-data"),
 }
+"""By the name of the example: how to get it from an address."""
 
 
 @pytest.fixture
@@ -112,8 +124,8 @@ def test_every_documented_error_is_what_is_sent(openapi, monkeypatch):
     for address, status, name, body in seen:
         way_in = NeverAsks if status == 403 else BasicAuthentication
         monkeypatch.setattr(views.View, "authentication_classes", [way_in], raising=False)
-        asks = {**ASK, **OF_EVENTS} if address == "/v1/events/" else ASK
-        answer = asks[name](ADDRESSES.get(address, EVENTS))
+        how = asking("?visitor_id=x" if address in POSTS else "&size=101") if name == "invalid" else HOW[name]
+        answer = how(address)
         if (answer.status_code, answer.json()) != (status, body):
             wrong.append((address, status, name, answer.status_code, answer.json()))
         if status in (429, 503) and name != "down":

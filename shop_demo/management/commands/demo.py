@@ -31,7 +31,8 @@ from coldrec.core.errors import ColdrecError
 from coldrec.models import Event, Item
 from coldrec.services import shops, training
 from coldrec.services.events import record_drafts
-from shop_demo import stocking, supply
+from shop_demo import catalogue, stocking, supply, visits
+from shop_demo.arrivals import Arrivals
 from shop_demo.complete_journey import PackageMissingError
 
 LOGIN = ("demo@example.com", "demo")
@@ -48,8 +49,25 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="Port to serve at; the next free one if it is busy.")
         parser.add_argument("--no-serve", action="store_true", help="Set everything up and stop.")
         parser.add_argument("--light", action="store_true", help="Level 0 alone: nothing that needs torch is used.")
-        parser.add_argument("--products", type=int, default=400, help="Size of the shop's own catalogue (default 400).")
+        parser.add_argument(
+            "--products",
+            type=int,
+            default=catalogue.SIZE,
+            help=f"Size of the shop's own catalogue, {catalogue.ALL} at most (default {catalogue.SIZE}).",
+        )
         parser.add_argument("--shoppers", type=int, default=1500, help="Simulated shoppers (default 1500).")
+        parser.add_argument(
+            "--visitors",
+            type=int,
+            help="Newcomers who have been shown lists these last days (default: a tenth of the shoppers; 0: none).",
+        )
+        parser.add_argument(
+            "--arrivals",
+            type=float,
+            default=25,
+            metavar="SECONDS",
+            help="A new product comes in this often while the shop is open (default 25; 0: never).",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["shop"] != settings.SHOP:
@@ -59,10 +77,15 @@ class Command(BaseCommand):
         for name in ("products", "shoppers"):
             if options[name] < 1:
                 raise CommandError(f"--{name} is {options[name]}; it must be at least 1.")
+        if options["products"] > catalogue.ALL:
+            raise CommandError(f"--products is {options['products']}; it must be at most {catalogue.ALL}.")
+        if options["arrivals"] < 0:
+            raise CommandError(f"--arrivals is {options['arrivals']:g}; it must be at least 0 (never).")
         try:
-            self.set_up(options)
+            goods = self.set_up(options)
             if not options["no_serve"]:
-                self.serve(options["port"])
+                held_back = stocking.missing(goods.arrivals) if options["arrivals"] else []
+                self.serve(options["port"], Arrivals(held_back, options["arrivals"], self.stdout.write))
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run the same command again to go on from here.", returncode=130) from None
         except PackageMissingError as error:
@@ -72,8 +95,14 @@ class Command(BaseCommand):
 
     # Setting up
 
-    def set_up(self, options: dict[str, Any]) -> None:
+    def set_up(self, options: dict[str, Any]) -> supply.Supply:
         """Every stage asks the data whether it is done, so a stopped run goes on and a finished one is quick."""
+        if stocking.holds_an_earlier_catalogue():
+            raise CommandError(
+                f"The database {settings.DATABASES['default']['NAME']} holds an earlier release's catalogue, which "
+                f"cannot be mixed with this one. Remove it with the folder {settings.SHOP_DIR} (`make clean` does), or "
+                "name another folder in DEMO_DIR."
+            )
         self.stdout.write(f"{settings.OSCAR_SHOP_NAME}: setting up in {settings.SHOP_DIR}")
         if options["light"]:
             self.stdout.write("Light: level 0 alone, without the learning extras.")
@@ -95,11 +124,17 @@ class Command(BaseCommand):
         shop = shops.current()
         if _is_sound(shop.serving_version):
             self.stdout.write("  model       up to date")
-            return
-        if not _is_waiting(shop.versions.order_by("-number").first()):
-            self.run("model", "coldrec_fit")
-        # A damaged version cannot be asked how good it was, so there is nothing to compare the new one with.
-        self.run("promotion", "coldrec_promote", force=shop.serving_version is not None)
+        else:
+            if not _is_waiting(shop.versions.order_by("-number").first()):
+                self.run("model", "coldrec_fit")
+            # A damaged version cannot be asked how good it was, so there is nothing to compare the new one with.
+            self.run("promotion", "coldrec_promote", force=shop.serving_version is not None)
+        if goods.products:
+            people = options["shoppers"] // 10 if options["visitors"] is None else options["visitors"]
+            with self.stage("visits") as say:
+                say(self.make_visits(goods, people))
+        self.run("figures", "coldrec_rollup")
+        return goods
 
     def migrate(self) -> str:
         executor = MigrationExecutor(connection)
@@ -132,7 +167,7 @@ class Command(BaseCommand):
                 f"The database holds the products of {', '.join(sorted(partners))}; give {settings.OSCAR_SHOP_NAME} "
                 "a DATABASE_URL of its own."
             )
-        bar = Bar(self.stdout, "pictures", len({listing.picture for listing in goods.listings}))
+        bar = Bar(self.stdout, "pictures", len({listing.look for listing in goods.listings}))
         drawn = stocking.draw_missing(goods.listings, bar)
         bar = Bar(self.stdout, "products", len(stocking.missing(goods.listings)))
         new = stocking.fill(
@@ -151,8 +186,7 @@ class Command(BaseCommand):
         stored = Event.objects.filter(shop=shop, event_id__startswith=goods.event_prefix).count()
         if stored >= goods.event_count:
             return "all there"
-        adapter = load()
-        item_ids = {product.upc: adapter.item_id(product) for product in Product.objects.exclude(upc=None)}
+        item_ids = _item_ids()
         # Events are stored in their order and in whole transactions, so the count says where a stopped run goes on.
         rest = islice(goods.events(item_ids), stored, None)
         bar = Bar(self.stdout, "events", goods.event_count)
@@ -162,6 +196,13 @@ class Command(BaseCommand):
                 f"{counts.rejected:,} events of the demo were refused; see Rejected events in the admin."
             )
         return f"{counts.accepted:,} new"
+
+    def make_visits(self, goods: supply.Supply, people: int) -> str:
+        shop = shops.current()
+        numbers = visits.missing(shop, people)
+        bar = Bar(self.stdout, "visits", len(numbers))
+        visits.make(shop, goods.products, _item_ids(), numbers, now=timezone.now(), people=people, progress=bar)
+        return f"{len(numbers):,} newcomers" if numbers else "all there"
 
     def run(self, name: str, command: str, **options: Any) -> None:
         with self.stage(name) as say:
@@ -178,7 +219,7 @@ class Command(BaseCommand):
 
     # Serving
 
-    def serve(self, wanted: int) -> None:
+    def serve(self, wanted: int, arrivals: Arrivals) -> None:
         """Answers requests, several at a time, until it is stopped; prints addresses once the first page came."""
         server = _bind(wanted)
         port = server.server_address[1]
@@ -199,13 +240,20 @@ class Command(BaseCommand):
                 self.stdout.write(f"  demo login      {LOGIN[0]}, password {LOGIN[1]}")
             if "data-coldrec-item=" not in page:
                 self.stdout.write("  No recommendations on the first page: `python manage.py coldrec_doctor` says why.")
+            if arrivals.listings:
+                self.stdout.write(
+                    f"A new product comes in every {arrivals.every_s:g} seconds, {len(arrivals.listings)} in all: "
+                    "look at New arrivals, and at what is recommended."
+                )
             self.stdout.write("Ctrl-C stops it; the same command starts it again.")
             self.stdout.flush()
+            arrivals.start()
             while thread.is_alive():
                 thread.join(1)
         except KeyboardInterrupt:
             self.stdout.write("\nClosed.")
         finally:
+            arrivals.stop()
             server.shutdown()
             server.server_close()
 
@@ -237,6 +285,12 @@ class Bar:
             yield row
             if done % 500 == 0 or done == self.total:
                 self(done)
+
+
+def _item_ids() -> dict[str, str]:
+    """Coldrec's item id by UPC; sizes and packs are no items of their own."""
+    adapter = load()
+    return {product.upc: adapter.item_id(product) for product in Product.objects.filter(parent=None).exclude(upc=None)}
 
 
 def _start_again_as(shop: str) -> None:

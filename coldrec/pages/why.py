@@ -1,0 +1,58 @@
+"""The page, and the small window, that say why a product is in a list, and where it can be sent away."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from coldrec.api import origin
+from coldrec.services import browser, dislikes, reasons, shops, visitors
+
+
+@csrf_exempt  # the origin is checked instead, so that what a cache or a script holds needs no token
+@require_http_methods(["GET", "HEAD", "POST"])
+def why(request: HttpRequest, slate_id: uuid.UUID, position: int) -> HttpResponse:
+    """Why this product stood there; ``?fragment=1`` gives what a window shows, without the page around it.
+
+    A form posts ``wanted``: "no" for fewer like this, "yes" to take that back.
+    """
+    visitor = visitors.from_request(request, create=False)
+    row = reasons.find(shops.current(), slate_id, position, visitor)
+    if row is None:
+        raise Http404(_("There is no such product in a list of yours."))
+    is_fragment = "fragment" in request.GET
+    if request.method == "POST":
+        if not origin.is_own(request):
+            return HttpResponseForbidden(_("Wishes are taken from pages of this site only."))
+        visitor = visitor or visitors.from_request(request, create=True)
+        if visitor is None:
+            return HttpResponseForbidden(_("Not kept: you have not agreed to be remembered."))
+        if request.POST.get("wanted") == "yes":
+            dislikes.remove(visitor, row.item_id)
+        else:
+            dislikes.add(visitor, row.item_id, slate_id=slate_id, position=position)
+        answer = HttpResponse(status=204) if is_fragment else redirect(request.path)
+    else:
+        context = {
+            "why": reasons.explain(row),
+            "is_disliked": visitor is not None and row.item_id in dislikes.of(visitor),
+            "may_be_kept": browser.is_allowed(request),
+            "interests": _interests(),
+        }
+        answer = render(request, "coldrec/why.html" if is_fragment else "coldrec/why_page.html", context)
+    answer["Cache-Control"] = "private, no-store"
+    browser.set_cookies(request, answer)
+    return answer
+
+
+def _interests() -> str:
+    try:
+        return reverse("coldrec:interests")
+    except NoReverseMatch:
+        return ""
