@@ -205,7 +205,9 @@ def test_a_merge_can_be_taken_back(merged, by, capsys):
     assert Visitor.objects.get(key="g").merged_at is None
 
 
-@pytest.mark.parametrize(("named", "says"), [("nobody", "no visitor"), ("9" * 30, "no visitor"), ("h", "merged into none")])
+@pytest.mark.parametrize(
+    ("named", "says"), [("nobody", "no visitor"), ("9" * 30, "no visitor"), ("h", "merged into none")]
+)
 def test_what_cannot_be_taken_back_is_said(shop, named, says):
     Visitor.objects.create(shop=shop, key="h")
     with pytest.raises(CommandError, match=says):

@@ -35,11 +35,22 @@ def person(shop):
 def plant(visitor):
     shop = visitor.shop
     slate = Slate.objects.create(
-        shop=shop, placement="home", visitor=visitor, policy="p", level="new", context={"x": MARK}, created_at=timezone.now()
+        shop=shop,
+        placement="home",
+        visitor=visitor,
+        policy="p",
+        level="new",
+        context={"x": MARK},
+        created_at=timezone.now(),
     )
     SlateItem.objects.create(slate=slate, shop=shop, item_id=MARK, position=1, score=0, level="new")
     Event.objects.create(
-        shop=shop, event_id=f"{MARK}-{visitor.pk}", kind="search", query=MARK, visitor=visitor, occurred_at=timezone.now()
+        shop=shop,
+        event_id=f"{MARK}-{visitor.pk}",
+        kind="search",
+        query=MARK,
+        visitor=visitor,
+        occurred_at=timezone.now(),
     )
     RejectedEvent.objects.create(shop=shop, body=MARK, code="type", reason=MARK, visitor=visitor)
     ConsentRecord.objects.create(shop=shop, visitor=visitor, answer="granted", source="test")

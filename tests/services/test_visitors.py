@@ -350,7 +350,8 @@ def test_every_answer_is_recorded_with_where_it_was_given(browser, settings):
     settings.COLDREC = {"CONSENT": "explicit"}
     for granted, source in [(True, "banner"), (False, "my data"), (True, "API")]:
         browser.visit(
-            create=False, also=lambda request: consent.answer(request, granted=granted, source=source)  # noqa: B023
+            create=False,
+            also=lambda request: consent.answer(request, granted=granted, source=source),  # noqa: B023
         )
     told = ConsentRecord.objects.order_by("pk").values_list("answer", "source")
     assert list(told) == [("granted", "banner"), ("refused", "my data"), ("granted", "API")]
