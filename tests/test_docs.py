@@ -243,7 +243,11 @@ def test_pages_name_commands_targets_and_settings_that_exist(page: Path) -> None
     targets = set(re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.M))
     assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
     assert set(re.findall(r'COLDREC\["(\w+)"\]', text)) <= conf.DEFAULTS.keys()
-    named = set(re.findall(r"`(coldrec_(?:fit|promote|rollback|doctor|sync\w+|import|replay\w+|benchmark|unmerge|export|erase))", text))
+    named = set(
+        re.findall(
+            r"`(coldrec_(?:fit|promote|rollback|doctor|sync\w+|import|replay\w+|benchmark|unmerge|export|erase))", text
+        )
+    )
     assert named <= set(get_commands())
 
 

@@ -131,7 +131,7 @@ def test_without_personal_lists_one_sees_what_a_stranger_sees_from_the_next_requ
 
 def test_data_says_what_is_stored_and_where_it_came_from(shopper):
     page = shopper.get(DATA).text
-    assert "You came by way of" in page
+    assert "<dt>You came by way of</dt><dd>the address itself</dd>" in page
     for label, count in [("Lists you were shown", 1), ("Products in these lists", 3)]:
         assert f"<dt>{label}</dt><dd>{count}</dd>" in page
 
@@ -259,6 +259,21 @@ def test_consent_without_a_script(bare_shop, settings):
 def test_an_answer_leads_to_no_other_site(bare_shop, after):
     answer = Client().post("/coldrec/consent/", {"answer": "granted", "next": after})
     assert answer.url == "/coldrec/consent/"
+
+
+def test_answers_so_far_say_where_they_were_given(shopper):
+    shopper.post("/coldrec/consent/", {"answer": "granted", "next": DATA})
+    page = shopper.get(DATA).text
+    assert "<b>granted</b>" in page and "on this page" in page
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [("search", "a search engine"), ("referral:hill-walker.org", "hill-walker.org"), ("referral:<b>", "&lt;b&gt;")],
+)
+def test_where_a_visitor_came_from_is_said_in_words(shopper, channel, words):
+    Visitor.objects.update(channel=channel)
+    assert f"<dd>{words}</dd>" in shopper.get(DATA).text
 
 
 def test_an_answer_that_is_none_changes_nothing(bare_shop):
