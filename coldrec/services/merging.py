@@ -26,9 +26,9 @@ def merge(guest: Visitor, account: Visitor) -> bool:
         if not free.update(merged_into=account, merged_at=timezone.now()):
             return False
         adopt_answer(account, guest.consent)
-        if not guest.is_personalised:
-            account.is_personalised = False
-            Visitor.objects.filter(pk=account.pk).update(is_personalised=False)
+        account.is_personalised = account.is_personalised and guest.is_personalised
+        account.channel = account.channel or guest.channel  # the guest's visit was the first
+        account.save(update_fields=["is_personalised", "channel"])
     return True
 
 
