@@ -114,7 +114,7 @@ def coldrec_script(context: template.Context) -> SafeString:
     with_nonce = format_html(' nonce="{}"', nonce) if nonce else NOTHING
     scripts = ((source, with_nonce) for source in sources)
     tags = format_html_join("\n", '<script type="module" src="{}"{}></script>', scripts)
-    return json_script(config, "coldrec-config") + "\n" + tags
+    return format_html("{}\n{}", json_script(config, "coldrec-config"), tags)
 
 
 @register.inclusion_tag("coldrec/consent_banner.html")
