@@ -170,6 +170,15 @@ def check_placements(app_configs: Collection[AppConfig] | None = None, **_: Any)
     ]
 
 
+def check_preview(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when the style sheets of previews are not a list of paths."""
+    paths = conf.get("PREVIEW_CSS")
+    if isinstance(paths, (list, tuple)) and all(isinstance(path, str) and path for path in paths):
+        return []
+    hint = "Give a list of paths below STATIC_URL, such as ['shop/shop.css']."
+    return [Error(f"COLDREC['PREVIEW_CSS'] is {paths!r}.", hint=hint, id="coldrec.E018")]
+
+
 def check_sizes(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
     """One error for each length, limit or time that is not a number above 0."""
     whole = ("HISTORY_LENGTH", "FRESH_ITEMS", "COOKIE_AGE", "EVENTS_PER_REQUEST", "EVENT_BYTES", "ATTRIBUTION_DAYS")
@@ -327,6 +336,7 @@ CHECKS: tuple[Check, ...] = (
     check_artifacts,
     check_fit,
     check_placements,
+    check_preview,
     check_sizes,
     check_cookie,
     check_throttles,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -14,6 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import display
 from coldrec.models import Shop
+
+if apps.is_installed("unfold"):  # its pages leave rows of Django's own classes without their looks
+    from unfold.admin import ModelAdmin, TabularInline
+else:
+    from django.contrib.admin import ModelAdmin, TabularInline
+
+__all__ = ["BoundedPaginator", "FactsAdmin", "FilledFilter", "ModelAdmin", "ShopRowsAdmin", "TabularInline"]
 
 COUNTED = 10_000  # rows; beyond it nobody turns pages, and counting 10⁸ events takes minutes
 
@@ -33,7 +41,7 @@ class FilledFilter(admin.SimpleListFilter):
     field = ""
     inverted = False
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, Any]]:
         return [("yes", _("Yes")), ("no", _("No"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -42,7 +50,7 @@ class FilledFilter(admin.SimpleListFilter):
         return queryset.filter(**{f"{self.field}__isnull": (self.value() == "no") != self.inverted})
 
 
-class ShopRowsAdmin(admin.ModelAdmin):
+class ShopRowsAdmin(ModelAdmin):
     """Rows of a shop. Where there is one shop, its name takes no room and its key lets the indexes answer."""
 
     empty_value_display = display.NOTHING

@@ -10,11 +10,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import display
+from coldrec.admin.base import ModelAdmin
 from coldrec.models import Shop
 
 
 @admin.register(Shop)
-class ShopAdmin(admin.ModelAdmin):
+class ShopAdmin(ModelAdmin):
     list_display = ("key", "name", "serving_version", "created_at")
     list_select_related = ("serving_version",)
     search_fields = ("key", "name")

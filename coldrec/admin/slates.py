@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from coldrec.admin import display
-from coldrec.admin.base import FactsAdmin
+from coldrec.admin import console, display
+from coldrec.admin.base import FactsAdmin, TabularInline
 from coldrec.core.types import EventKind
 from coldrec.models import Event, Item, Slate, SlateItem
 
 
-class SlateItemInline(admin.TabularInline):
+class SlateItemInline(TabularInline):
     model = SlateItem
     extra = 0
     fields = ("position", "item", "level", "score", "propensity", "why", "followed")
@@ -68,14 +68,28 @@ class SlateAdmin(FactsAdmin):
     search_help_text = _("A placement such as home, or a policy, as a whole.")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-    fields = ("placement", "level", "policy", "version", "who", "about", "created_at", "shop")
+    fields = ("placement", "level", "policy", "version", "who", "about", "again", "created_at", "shop")
     inlines = (SlateItemInline,)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        may_ask = request.user.has_perm(console.PERMISSION)
+        return [name for name in self.fields if name != "again" or may_ask]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
+        slate = super().get_object(request, object_id, from_field)
+        if slate is not None:
+            slate.console_link = console.link_of_slate(slate, request)
+        return slate
 
     @admin.display(description=_("visitor"))
     def who(self, slate: Slate) -> SafeString | str:
         if slate.visitor is None:
             return display.NOTHING
         return display.row_link("visitor", slate.visitor.pk, slate.visitor.key[:12])
+
+    @admin.display(description=_("console"))
+    def again(self, slate: Any) -> SafeString | str:
+        return slate.console_link or display.NOTHING
 
     @admin.display(description=_("context"))
     def about(self, slate: Slate) -> str:

@@ -48,6 +48,7 @@ class Slate(models.Model):
     class Meta:
         verbose_name = _("slate")
         verbose_name_plural = _("slates")
+        permissions = [("use_console", "Can ask how a list comes about")]
         indexes = [
             models.Index(fields=["shop", "placement", "created_at"], name="coldrec_slate_time"),
             models.Index(fields=["shop", "created_at"], name="coldrec_slate_day"),

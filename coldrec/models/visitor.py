@@ -42,6 +42,7 @@ class Visitor(models.Model):
     class Meta:
         verbose_name = _("visitor")
         verbose_name_plural = _("visitors")
+        permissions = [("view_personal_data", "Can look at what one visitor did")]
         constraints = [models.UniqueConstraint(fields=["shop", "key"], name="coldrec_visitor_once")]
         indexes = [
             models.Index(fields=["shop", "created_at"], name="coldrec_visitor_time"),

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.utils import timezone, translation
 
 from coldrec.core.trace import Trace
-from coldrec.core.types import Interaction
 from coldrec.models import Item, Shop, Visitor
-from coldrec.services import placements, recommend
+from coldrec.models.visitor import Consent
+from coldrec.services import placements, privacy, recommend
+from coldrec.services.pasts import Past
 from coldrec.services.recommend import PlacementRequest, ServedItem, ServedSlate, Watch
 
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
@@ -23,13 +23,14 @@ FOUND = 12  # items that a search offers
 
 @dataclass(frozen=True)
 class Question:
-    """A list for somebody on some page. A ``history`` makes a visitor up; without both there is a stranger."""
+    """A list for somebody on some page. A ``past`` makes a visitor up; with neither it is for a stranger."""
 
     placement: placements.Placement
     visitor: Visitor | None = None
-    history: tuple[Interaction, ...] | None = None
+    past: Past | None = None
     seeds: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
+    query: str = ""
     shown: tuple[str, ...] = ()  # what stands on the page already
     language: str = ""
     now: datetime | None = None
@@ -64,7 +65,7 @@ class Answer:
     slate: ServedSlate
     traces: tuple[Trace, ...]
     dropped: tuple[Gone, ...]
-    history: tuple[Interaction, ...]
+    past: Past
     names: Mapping[str, Named]
     left_out: str  # why there is no list at all: "hidden" or "minimum"
     trouble: str  # what failed behind it
@@ -74,8 +75,10 @@ class Answer:
 def answer(shop: Shop, question: Question) -> Answer:
     """The list that the question asks for, traced; it is the one that a page would show."""
     now = question.now or timezone.now()
-    one = PlacementRequest(question.placement.name, question.seeds, question.category)
-    how: dict[str, Any] = {"shop": shop, "visitor": question.visitor, "history": question.history, "now": now}
+    one = PlacementRequest(question.placement.name, question.seeds, question.category, query=question.query)
+    # Who has refused to be remembered gets a stranger's lists from the shop, and so here.
+    visitor = question.visitor if question.visitor and question.visitor.consent != Consent.REFUSED else None
+    how: dict[str, Any] = {"shop": shop, "visitor": visitor, "past": question.past, "now": now}
     watch = Watch()
     with translation.override(question.language or translation.get_language()):
         started = time.perf_counter()
@@ -88,7 +91,7 @@ def answer(shop: Shop, question: Question) -> Answer:
         slate=slate,
         traces=tuple(watch.traces),
         dropped=tuple(_dropped(question, slate, watch, names)),
-        history=watch.history,
+        past=watch.past,
         names=names,
         left_out=watch.left_out,
         trouble=watch.trouble,
@@ -113,10 +116,12 @@ def as_document(answer: Answer) -> dict[str, Any]:
             "kind": question.placement.kind.value,
             "size": question.placement.size,
             "visitor": question.visitor.key if question.visitor else None,
-            "history": [asdict(one) for one in answer.history],
-            "is_made_up": question.history is not None,
+            "history": [asdict(one) for one in answer.past.history],
+            "disliked": list(answer.past.disliked),
+            "is_made_up": question.past is not None,
             "seeds": list(question.seeds),
             "category": list(question.category),
+            "query": question.query,
             "shown": list(question.shown),
             "language": question.language,
             "now": question.now.isoformat() if question.now else None,
@@ -134,13 +139,8 @@ def as_document(answer: Answer) -> dict[str, Any]:
 
 
 def find_visitor(shop: Shop, named: str) -> Visitor | None:
-    """The visitor with that key, or of the account with that name; no other part of a key finds anybody."""
-    if "\0" in named:  # PostgreSQL cannot be asked for it
-        return None
-    visitors = Visitor.objects.filter(shop=shop)
-    user_field = get_user_model().USERNAME_FIELD
-    found = visitors.filter(key=named).first() or visitors.filter(**{f"user__{user_field}": named}).first()
-    return found.merged_into or found if found else None
+    """The visitor by their key, their account's name, or the shop's own id; a merged guest is the account."""
+    return None if "\0" in named else privacy.find(shop, named)  # PostgreSQL cannot be asked for it
 
 
 def find_items(shop: Shop, words: str) -> list[Named]:
@@ -178,7 +178,8 @@ def _named(row: Item) -> Named:
 def _mentioned(question: Question, slate: ServedSlate, watch: Watch) -> Iterator[str]:
     yield from question.seeds
     yield from question.shown
-    yield from (one.item for one in watch.history)
+    yield from (one.item for one in watch.past.history)
+    yield from watch.past.disliked
     for item in slate.items:
         yield item.id
         yield from item.reason.evidence
@@ -203,7 +204,7 @@ def _dropped(question: Question, slate: ServedSlate, watch: Watch, names: Mappin
 
 def _reason(gone: Gone, question: Question, named: Named) -> str:
     """The reason in full: what the rows say where they spoke against it, what the page is where that did."""
-    if gone.reason in ("shown", "excluded", "page"):
+    if gone.reason in ("shown", "excluded"):
         if gone.item in question.seeds:
             return "page"
         if gone.item in question.shown:

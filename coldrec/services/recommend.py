@@ -24,7 +24,7 @@ from coldrec.core import pipeline
 from coldrec.core.trace import Trace, trace
 from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
 from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
-from coldrec.services import placements, serving, slates, statements, visitors
+from coldrec.services import pasts, placements, serving, slates, statements, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Watch:
 
     traces: list[Trace] = field(default_factory=list)
     dropped: list[tuple[Candidate, str]] = field(default_factory=list)
-    history: tuple[Interaction, ...] = ()
+    past: pasts.Past = field(default_factory=pasts.Past)
     left_out: str = ""
     trouble: str = ""
 
@@ -215,22 +215,23 @@ def preview(
     *,
     shop: Shop,
     visitor: Visitor | None = None,
-    history: Sequence[Interaction] | None = None,
+    past: pasts.Past | None = None,
     shown: Iterable[str] = (),
     now: datetime | None = None,
     watch: Watch | None = None,
 ) -> ServedSlate:
     """A list as :func:`serve` would give it on a page where ``shown`` stand already. Nothing of it is written down.
 
-    ``place`` need not be set up anywhere; a ``history`` stands in for the visitor's own. A ``watch`` is told what
-    happens, which takes longer and changes nothing.
+    ``place`` need not be set up anywhere; a ``past`` makes a visitor up. A ``watch`` is told what happens, which takes
+    longer and changes nothing.
     """
-    page = _page(shop, visitor, None, now)
-    page.history = page.history if history is None else tuple(history)
-    page.shown.update([*one.seeds, *shown])
+    page = _page(shop, visitor if past is None else None, None, now)
+    if past is not None:
+        page.history, page.disliked = past.history, past.disliked
+    page.shown.update([*one.seeds, *shown, *page.disliked])
     page.watch = watch
     if watch is not None:
-        watch.history = page.history
+        watch.past = pasts.Past(page.history, page.disliked)
     _look_ahead(page, shop, {place.name: place}, [one])
     return _slate(page, shop, one, _choose(page, shop, one, place), later=False, logged=False)
 
