@@ -16,13 +16,6 @@ FORM_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 LEFT = re.compile(r"net::ERR_ABORTED")  # a page that was left lets go of what it was loading
 
 
-def _agent(browser: Browser, is_phone: bool) -> str:
-    """What Chromium calls itself with a window: without one it names itself, and is taken for the robot it is."""
-    system = "Linux; Android 10; K" if is_phone else "X11; Linux x86_64"
-    chrome = f"Chrome/{browser.version.split('.')[0]}.0.0.0{' Mobile' if is_phone else ''}"
-    return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {chrome} Safari/537.36"
-
-
 @dataclass(frozen=True)
 class Look:
     """How somebody looks at the shop."""
@@ -60,7 +53,7 @@ class Visit:
             locale=LOCALES[look.language],
             color_scheme=look.scheme,  # type: ignore[arg-type]
             reduced_motion=look.motion,  # type: ignore[arg-type]
-            user_agent=look.agent or _agent(browser, is_phone),
+            user_agent=look.agent,
             extra_http_headers={"Sec-GPC": "1"} if look.gpc else {},
             bypass_csp=look.bypass_csp,
         )
