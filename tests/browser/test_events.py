@@ -36,7 +36,7 @@ def test_who_reads_to_the_end_and_back_has_seen_each_product_once(shopper, width
 def test_who_only_passes_by_has_seen_nothing(shopper):
     one = shopper()
     one.open("/")
-    for stop in (300, 600, 900, 0):
+    for stop in (0, 1500, 0):  # nothing stays on the screen from one to the next
         one.scroll(stop)
         one.glance()
     one.leave()
