@@ -83,15 +83,20 @@ def is_allowed(request: HttpRequest) -> bool:
     return answer(request) != REFUSED
 
 
+def mark(request: HttpRequest) -> str:
+    """The mark of this browser while a guest sits at it, or a stranger whom the page's script has given one."""
+    known: str = request.COOKIES.get(conf.get("COOKIE_NAME") + MARK_SUFFIX, "")
+    return known if known.isalnum() and len(known) <= 32 else ""
+
+
 def renew_mark(request: HttpRequest, *, signed_in: bool = False) -> None:
     """Have pages that are open elsewhere in this browser stop recording: somebody else may sit here now.
 
     Signing in lengthens a guest's mark, ``m`` to ``m.n``: a page with the shorter one is the same person's still, as
     the guest's history is. An account's mark is never lengthened, for the next account is another person's.
     """
-    known = request.COOKIES.get(conf.get("COOKIE_NAME") + MARK_SUFFIX, "")
-    is_guests = signed_in and known.isalnum() and len(known) <= 32
-    state(request).mark = f"{known}.{_random()}" if is_guests else _random()
+    known = mark(request)
+    state(request).mark = f"{known}.{_random()}" if signed_in and known else _random()
 
 
 def forget_visitor(request: HttpRequest) -> None:

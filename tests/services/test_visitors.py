@@ -130,6 +130,41 @@ def test_an_erased_visitor_comes_back_as_somebody_else(browser):
     assert browser.visit(create=True).key != old_key
 
 
+def marked(mark: str) -> Browser:
+    """A stranger whom the page's script has given a mark."""
+    stranger = Browser()
+    stranger.cookies["coldrec_visitor_mark"] = mark
+    return stranger
+
+
+def test_what_a_stranger_s_page_sends_side_by_side_is_one_guest_s(shop):
+    click, page = marked("a1b2"), marked("a1b2")
+    assert click.visit(create=True) == page.visit(create=True)
+    assert click.cookies["coldrec_visitor_mark"] == page.cookies["coldrec_visitor_mark"] == "a1b2"
+    assert marked("c3d4").visit(create=True) != page.visit(create=True)
+
+
+def test_a_mark_opens_nothing_later(shop):
+    guest = marked("a1b2").visit(create=True)
+    Visitor.objects.filter(pk=guest.pk).update(created_at=guest.created_at - timedelta(minutes=2))
+    thief = marked("a1b2")
+    assert thief.visit(create=False) is None
+    assert thief.visit(create=True) != guest
+    assert thief.cookies["coldrec_visitor_mark"] != "a1b2"
+
+
+def test_a_mark_of_somebody_who_has_signed_in_meanwhile_makes_another_guest(shop):
+    guest = marked("a1b2").visit(create=True)
+    account = Visitor.objects.create(shop=shop, key="account", user=User.objects.create_user("ada"))
+    Visitor.objects.filter(pk=guest.pk).update(merged_into=account)
+    assert marked("a1b2").visit(create=True) not in (guest, account)
+
+
+@pytest.mark.parametrize("mark", ["", "a.b", "a b", "x" * 33, "<script>"])
+def test_a_strange_mark_is_none(shop, mark):
+    assert marked(mark).visit(create=True) != marked(mark).visit(create=True)
+
+
 def test_asking_twice_in_one_request_costs_one_query(browser, rf, django_assert_num_queries):
     browser.visit(create=True)
     request = rf.get("/")
