@@ -436,12 +436,25 @@ def test_signing_out_ends_the_mark_and_the_visitor(browser):
     assert not browser.cookies["coldrec_visitor_mark"].startswith(before)
 
 
+def test_an_account_that_came_without_a_guest_has_a_mark_that_the_next_one_does_not_lengthen(browser):
+    for first in ("", "fromthescript"):
+        browser.cookies = {"coldrec_visitor_mark": first} if first else {}
+        browser.user = User.objects.create_user(f"ann{first}")
+        browser.visit(create=True)
+        anns = browser.cookies["coldrec_visitor_mark"]
+        assert anns.startswith(first) and "." in anns
+        browser.user = User.objects.create_user(f"bob{first}")
+        browser.visit(create=False, also=visitors.signed_in)
+        assert not browser.cookies["coldrec_visitor_mark"].startswith(anns)
+        assert not browser.cookies["coldrec_visitor_mark"].startswith(f"{first or anns}.")
+
+
 @pytest.mark.parametrize("spoilt", ["", "x" * 33, "a.b", "a b", "é;"])
 def test_a_mark_from_elsewhere_is_not_lengthened(browser, spoilt):
     browser.cookies["coldrec_visitor_mark"] = spoilt
     browser.user = User.objects.create_user("ann")
     browser.visit(create=True, also=visitors.signed_in)
-    assert len(browser.cookies["coldrec_visitor_mark"]) == 16
+    assert len(browser.cookies["coldrec_visitor_mark"]) == 16 + 1 + 16
 
 
 def test_no_mark_without_consent(browser, settings):
