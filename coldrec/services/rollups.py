@@ -287,6 +287,7 @@ class _Read:
     end: datetime
     events: int = 0
     interactions: int = 0
+    baskets: int = 0
     lists: int = 0
     granted: int = 0
     refused: int = 0
@@ -380,6 +381,7 @@ def _remember(read: _Read, row: tuple[Any, ...]) -> None:
         read.items[item_id].interactions += 1
         if len(person.items) < 2:
             person.items.setdefault(item_id, occurred_at)
+    read.baskets += kind in (EventKind.BASKET_ADD, EventKind.PURCHASE)
     measure = MEASURES.get(kind)
     if measure and hasattr(_ItemSums, measure):
         item = read.items[item_id]
@@ -493,6 +495,7 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
         day=day,
         events=read.events,
         interactions=read.interactions,
+        baskets=read.baskets,
         lists=read.lists,
         visitors=len(read.people),
         granted=read.granted,

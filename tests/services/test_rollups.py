@@ -84,12 +84,13 @@ def assert_equals_recount(shop: Shop) -> None:
         assert [(*key, n) for key, n in sorted(reached.items())] == happened.recount_milestone(shop, kind), kind
     second = DailyCohort.objects.filter(shop=shop, milestone="second_item").values_list("visitors", flat=True)
     assert sum(second) == happened.recount_second_items(shop)
-    totals = {str(t.day): (t.events, t.visitors) for t in DailyTotal.objects.filter(shop=shop, events__gt=0)}
+    totals = {str(t.day): (t.events, t.visitors, t.baskets) for t in DailyTotal.objects.filter(shop=shop, events__gt=0)}
     sql = (
-        "SELECT date(e.occurred_at), COUNT(*), COUNT(DISTINCT COALESCE(v.merged_into_id, v.id)) FROM coldrec_event e"
+        "SELECT date(e.occurred_at), COUNT(*), COUNT(DISTINCT COALESCE(v.merged_into_id, v.id)),"
+        " SUM(CASE WHEN e.kind IN ('basket_add', 'purchase') THEN 1 ELSE 0 END) FROM coldrec_event e"
         " JOIN coldrec_visitor v ON v.id = e.visitor_id WHERE e.shop_id = %s GROUP BY 1"
     )
-    assert totals == {str(day): (events, people) for day, events, people in happened.rows(sql, shop.pk)}
+    assert totals == {str(day): tuple(numbers) for day, *numbers in happened.rows(sql, shop.pk)}
 
 
 def test_an_evening_s_click_and_the_morning_s_purchase_count_for_one_list(shop: Shop) -> None:
