@@ -317,16 +317,17 @@ class ColdStartScreen(FiguresScreen):
 
     @cached_property
     def reach_table(self) -> Table:
-        new, rows, low = self._new_items, [], None
+        new, low = self._new_items, 0
+        rows: list[tuple[str, int, dict[str, int]]] = []
         for most, count in new.reached.items():
-            label = (
-                _("up to %d days") % most
-                if low is None
-                else _("%(low)d to %(most)d days") % {"low": low + 1, "most": most}
-            )
-            rows.append((label, count, {"within": most} if low is None else {"within": most, "beyond": low}))
+            if not rows:
+                label = ngettext("up to %d day", "up to %d days", most) % most
+                rows.append((label, count, {"within": most}))
+            else:
+                label = _("%(low)d to %(most)d days") % {"low": low + 1, "most": most}
+                rows.append((label, count, {"within": most, "beyond": low}))
             low = most
-        rows.append((_("more than %d days") % (low or 0), new.later, {"beyond": low}))
+        rows.append((_("more than %d days") % low, new.later, {"beyond": low}))
         cells = [
             [
                 words(label),

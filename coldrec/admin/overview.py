@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -237,7 +236,7 @@ class OverviewScreen(FiguresScreen):
             "purchases": number(self.overview.lists.purchases).text,
             "days": len(days),
         }
-        labels = [date_format(day, "MONTH_DAY_FORMAT") for day in days]
+        labels = [f"{day:%m-%d}" for day in days]
         return charts.line("days", _("Impressions, clicks and purchases by day"), said, labels, series)
 
     # The ladder
@@ -247,8 +246,8 @@ class OverviewScreen(FiguresScreen):
         known = placements.all_placements(self.shop)
         columns = [
             Column(_("placement"), is_number=False),
-            *(Column(label) for _level, label in LEVELS),
             Column(_("fallback"), DEFINITIONS["fallback"]),
+            *(Column(label) for _level, label in LEVELS),
         ]
         rows = []
         span = {"first": self.period.first, "last": self.period.last}
@@ -261,7 +260,7 @@ class OverviewScreen(FiguresScreen):
                 number(counts.get(level, 0), self.links.figure("lists", placement=place, level=level, **span))
                 for level, _label in LEVELS
             ]
-            rows.append([words(place), *cells, tables.share(low / whole)])
+            rows.append([words(place), tables.share(low / whole), *cells])
         return Table("levels", _("Lists by the rung they came from"), columns, rows)
 
     def level_chart(self) -> str:

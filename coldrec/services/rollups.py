@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -466,7 +466,17 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
     """Replace the day's rows. Nothing was locked while it was read, so this takes no longer than the rows need."""
     day, known = read.day, read.known
     metrics = [
-        DailyMetric(shop=shop, day=day, **asdict(where), item_bucket=item_bucket, currency=currency, **asdict(sums))
+        DailyMetric(
+            shop=shop,
+            day=day,
+            placement=where.placement,
+            level=where.level,
+            visitor_bucket=where.visitor_bucket,
+            item_bucket=item_bucket,
+            channel=where.channel,
+            currency=currency,
+            **vars(sums),
+        )
         for (where, item_bucket, currency), sums in read.sums.items()
     ]
     items = []
@@ -481,7 +491,7 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
                 impressions_before=seen,
                 is_first_served=bool(sums.served) and item_id not in known.served,
                 is_much_seen=seen < MANY_IMPRESSIONS <= seen + sums.impressions,
-                **asdict(sums),
+                **vars(sums),
             )
         )
     cohorts = [
