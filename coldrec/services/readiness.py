@@ -288,7 +288,11 @@ def _lists(shop: Shop, today: date, parts: Mapping[str, Standing]) -> Iterator[S
         else:
             low = sum(n for level, n in levels.items() if metrics.is_fallback(name, level, known))
             said.append(
-                _("%(lists)s lists in seven days, %(share)d %% of them from a lower rung.")
+                ngettext(
+                    "%(lists)s list in seven days, %(share)d %% from a lower rung.",
+                    "%(lists)s lists in seven days, %(share)d %% of them from a lower rung.",
+                    number,
+                )
                 % {"lists": f"{number:,}", "share": round(100 * low / number)}
             )
         days = [one.days for one in lacking if one.need]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -308,6 +309,17 @@ def test_a_placement_called_like_a_formula_is_written_as_text(staff: Client, sho
 
 def test_there_is_no_file_of_an_unknown_table(staff: Client) -> None:
     assert staff.get(address("overview"), {"csv": "secrets"}).status_code == 404
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_definition_belongs_to_one_word(staff: Client, shops: tuple[Shop, Shop], screen: str) -> None:
+    page = staff.get(address(screen)).text
+    ids = re.findall(r' id="([^"]*)"', page)
+    assert len(ids) == len(set(ids)), "an id stands for one element"
+    described = re.findall(r'aria-describedby="([^"]*)"><?', page)
+    tips = re.findall(r'role="tooltip" id="([^"]*)"', page)
+    assert set(tips) <= set(described) <= set(ids)
+    assert len(tips) >= 3
 
 
 @pytest.mark.parametrize("screen", SCREENS)
