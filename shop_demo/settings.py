@@ -83,6 +83,7 @@ CELERY_TASK_IGNORE_RESULT = True
 # Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "unfold",  # before Django's admin, whose pages it gives another look
     "modeltranslation",
     *OSCAR_APPS,
     "rest_framework",
@@ -102,6 +103,13 @@ COLDREC = {
         **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},
         "trending": {"layout": "carousel"},
     },
+    "PREVIEW_CSS": ["oscar/css/styles.css", "shop/shop.css"],
+}
+UNFOLD = {
+    "SITE_TITLE": SHOPS[SHOP]["name"],
+    "SITE_HEADER": SHOPS[SHOP]["name"],
+    "SITE_SUBHEADER": SHOPS[SHOP]["tagline"],
+    "SHOW_LANGUAGES": True,
 }
 
 MIDDLEWARE = [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from functools import lru_cache, partial
 from html import escape
@@ -19,7 +18,6 @@ from django import template
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.core.signing import Signer
-from django.db import router, transaction
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import localize
@@ -30,7 +28,7 @@ from django.utils.translation import gettext as _
 
 from coldrec import conf
 from coldrec.models import Item
-from coldrec.services import addresses, browser, placements, recommend, shops, visitors
+from coldrec.services import addresses, browser, placements, recommend, shops, statements, visitors
 
 register = template.Library()
 logger = logging.getLogger(__name__)
@@ -244,7 +242,7 @@ def _serve(
         return None, None
     wanted = None
     try:
-        with _apart():
+        with statements.apart(Item):
             seeds = tuple(_id(one) for one in ([item] if item not in (None, "") else items))
             if not seeds and placement == "basket" and not late:
                 seeds = recommend.basket_of(request)
@@ -263,13 +261,6 @@ def _serve(
         # The shop's page matters more than the list on it.
         logger.exception("coldrec: placement %s could not be served", placement)
         return wanted, None
-
-
-def _apart() -> AbstractContextManager[Any]:
-    """Keeps a failure out of the transaction of the shop's page: PostgreSQL takes no query after one that failed."""
-    connection = transaction.get_connection(router.db_for_read(Item))
-    is_shared = connection.vendor == "postgresql" and connection.in_atomic_block
-    return transaction.atomic(connection.alias) if is_shared else nullcontext()
 
 
 def _id(item: Any) -> str:

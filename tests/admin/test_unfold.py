@@ -62,3 +62,16 @@ def test_screens_open_and_stand_first_in_the_side_bar() -> None:
         "nobody": {"opens": [403, 403, 403], "listed": [False, False, False]},
         "first": ["overview", "cold_start", "readiness"],
     }
+
+
+def test_every_page_opens_under_unfold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--ds=tests.admin.unfold_settings", "tests/admin/unfold_cases.py"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
