@@ -125,7 +125,13 @@ why.addEventListener("beforetoggle", ({ newState }) => {
 // Fewer like this: the card folds at once, and comes back where that could not be kept.
 
 const told = Object.assign(make("p", "coldrec-told"), { role: "status" });
-const tell = (text, isSeen) => { told.textContent = text; told.classList.toggle("coldrec-seen", isSeen); };
+
+function tell(text, isSeen) {
+  told.textContent = text;
+  told.classList.toggle("coldrec-seen", isSeen);
+  clearTimeout(told.end);
+  if (isSeen) told.end = setTimeout(tell, 8000, "", false);
+}
 
 function wish(form, item, wanted) {
   const isFolded = item.contains(form);
