@@ -28,11 +28,11 @@ DEFAULTS: dict[str, Any] = {
     # Placements by name: kind (personal, similar, together, recent, trending, new, near) and size (items).
     # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
     "PLACEMENTS": {},
-    # Paths of static files with the shop's own look, for the lists that staff preview in the admin.
-    "PREVIEW_CSS": (),
     # Whether {% coldrec_widget %} loads the visitor's own list late where it does not say so itself: the page then is
     # the same for all visitors, and a shared cache may keep it.
     "LATE": False,
+    # Paths of static files with the shop's own look, for the lists that staff preview in the admin.
+    "PREVIEW_CSS": (),
     # How many of a visitor's latest events are read for one answer.
     "HISTORY_LENGTH": 300,
     # Seconds between two looks for a new serving version or new items in one process.

@@ -2,8 +2,9 @@
 
 Haystack's own "simple" engine ignores field filters, so oscar's category pages and searches of several words come
 back wrong with it. This one turns the query into one Django filter: every word must be in the title, the description,
-the UPC or a category's name, in either language; titles that hold the first word come first. Chinese is written
-without spaces, so a run of it is also found where the title has all its characters: 条纹衬衫 in 条纹亚麻衬衫.
+the UPC or the name of a category or one above it, in either language; titles that hold the first word come first.
+Chinese is written without spaces, so a run of it is also found where the title has all its characters: 条纹衬衫 in
+条纹亚麻衬衫.
 """
 
 import re
@@ -18,9 +19,7 @@ from haystack.models import SearchResult
 from oscar.core.loading import get_model
 
 TITLES = ("title_en", "title_zh_hans")
-WORDS = (
-    *TITLES, "description_en", "description_zh_hans", "upc", "categories__name_en", "categories__name_zh_hans",
-)  # fmt: skip
+WORDS = (*TITLES, "description_en", "description_zh_hans", "upc")
 CHINESE = re.compile("[\u4e00-\u9fff]{2,}")
 ORDERS = {"date_created": "date_created", "rating": "rating", "price": "lowest", "title_exact": "title"}
 
@@ -64,7 +63,11 @@ class DatabaseQuery(BaseSearchQuery):
 
 def _holds(word: str) -> Q:
     """What has the word somewhere, or all characters of a Chinese one in its title."""
-    anywhere = reduce(or_, (Q(**{f"{name}__icontains": word}) for name in WORDS))
+    named = get_model("catalogue", "Category").objects.filter(
+        Q(name_en__icontains=word) | Q(name_zh_hans__icontains=word)
+    )
+    under = (Q(categories__path__startswith=path) for path in named.values_list("path", flat=True))
+    anywhere = reduce(or_, (*(Q(**{f"{name}__icontains": word}) for name in WORDS), *under))
     if CHINESE.fullmatch(word):
         return anywhere | reduce(and_, (Q(title_zh_hans__contains=character) for character in word[:12]))
     return anywhere

@@ -4,8 +4,9 @@ from django.apps import apps
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import TemplateView
+from oscar.views import handler404
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="shop/home.html"), name="home"),
@@ -14,4 +15,6 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include(apps.get_app_config("oscar").urls[0])),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    # The shop's own page, while DEBUG is on as well. Addresses without a slash at their end get one first.
+    re_path(".*/$", handler404, {"exception": None}),
 ]

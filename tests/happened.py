@@ -34,11 +34,15 @@ def slate_of(shop: Shop, visitor: Visitor | None, at: datetime, items: Iterable[
     """A served list, written down."""
     fields = {"placement": "home", "level": "popular", "policy": "p", "context": {"history": 0}} | fields
     slate = Slate.objects.create(shop=shop, visitor=visitor, created_at=at, **fields)
-    SlateItem.objects.bulk_create(
-        SlateItem(slate=slate, shop=shop, item_id=item, position=n, score=0.0, level=slate.level)
-        for n, item in enumerate(items, start=1)
-    )
+    SlateItem.objects.bulk_create(_rows_of(slate, items))
     return slate
+
+
+def _rows_of(slate: Slate, items: Iterable[str]) -> list[SlateItem]:
+    return [
+        SlateItem(slate=slate, shop_id=slate.shop_id, item_id=item, position=n, score=0.0, level=slate.level)
+        for n, item in enumerate(items, start=1)
+    ]
 
 
 def event_of(visitor: Visitor, kind: str, item: str, at: datetime, **fields: Any) -> Event:
@@ -52,30 +56,39 @@ def make_up(shop: Shop, seed: int, *, events: int = 220) -> list[Event]:
     """Items, visitors and served lists of some days; the events are given back, to be stored as a test likes."""
     rng = random.Random(seed)
     items = [f"i{n}" for n in range(7)]
-    for n, item in enumerate(items):
-        seen = START + timedelta(days=n)
-        Item.objects.create(shop=shop, external_id=item, title=item, first_seen=seen, updated_at=seen)
+    born = [START + timedelta(days=n) for n in range(7)]
+    Item.objects.bulk_create(
+        Item(shop=shop, external_id=item, title=item, first_seen=seen, updated_at=seen)
+        for item, seen in zip(items, born, strict=True)
+    )
 
     def moment(last: int = DAYS) -> datetime:
         return START + timedelta(seconds=rng.randrange(last * 86_400))
 
-    people = [visitor_of(shop, moment(5), channel=rng.choice(["", "search", "email"])) for _ in range(9)]
-    for guest in people[:3]:  # turn out to be people who were known before
-        account = rng.choice(people[3:6])
-        Visitor.objects.filter(pk=guest.pk).update(merged_into=account, merged_at=START + timedelta(days=DAYS))
-    slates = []
+    people = Visitor.objects.bulk_create(
+        Visitor(shop=shop, key=f"v{next(_numbers)}", channel=rng.choice(["", "search", "email"])) for _ in range(9)
+    )
+    for at, one in enumerate(people):
+        one.created_at = moment(5)
+        if at < 3:  # turns out to be somebody who was known before
+            one.merged_into, one.merged_at = rng.choice(people[3:6]), START + timedelta(days=DAYS)
+    Visitor.objects.bulk_update(people, ["created_at", "merged_into", "merged_at"])
+    slates, rows = [], []
     for _ in range(50):
         shown = rng.sample(items, rng.randrange(5))
-        slate = slate_of(
-            shop,
-            rng.choice([None, *people]),
-            moment(),
-            shown,
+        slate = Slate(
+            shop=shop,
+            visitor=rng.choice([None, *people]),
+            created_at=moment(),
             placement=rng.choice(["home", "basket", "trending"]),
             level=rng.choice(["personal", "popular", "newest"]) if shown else "empty",
+            policy="p",
             context=rng.choice([{"history": rng.choice([0, 1, 2, 4, 7, 11, 40])}, {}]),
         )
         slates.append(slate)
+        rows += _rows_of(slate, shown)
+    Slate.objects.bulk_create(slates)
+    SlateItem.objects.bulk_create(rows)
     made = []
     for _ in range(events):
         kind, has_list = rng.choice(KINDS), rng.random()

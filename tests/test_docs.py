@@ -131,7 +131,7 @@ def test_api_page_lists_every_code_of_an_error() -> None:
     }
     others = {("invalid", "400"), ("empty", "400"), ("authentication_failed", "401 or 403")}
     assert {(code(row[0]), row[1]) for row in rows(text) if len(row) == 3} == ours | of_drf | others
-    of_events = codes_raised_in(events) | {views.NO_CONSENT[0], views.BAD_TOKEN[0]}
+    of_events = codes_raised_in(events) | views.UNWANTED
     assert {code(row[0]) for row in rows(text) if len(row) == 2} == of_events
 
 
@@ -243,7 +243,11 @@ def test_pages_name_commands_targets_and_settings_that_exist(page: Path) -> None
     targets = set(re.findall(r"^([a-z-]+):.*##", read("Makefile"), re.M))
     assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
     assert set(re.findall(r'COLDREC\["(\w+)"\]', text)) <= conf.DEFAULTS.keys()
-    named = set(re.findall(r"`(coldrec_(?:fit|promote|rollback|doctor|sync\w+|import|replay\w+|benchmark))", text))
+    named = set(
+        re.findall(
+            r"`(coldrec_(?:fit|promote|rollback|doctor|sync\w+|import|replay\w+|benchmark|unmerge|export|erase))", text
+        )
+    )
     assert named <= set(get_commands())
 
 

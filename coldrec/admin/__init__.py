@@ -2,9 +2,12 @@
 
 from django.contrib import admin
 
-from coldrec.admin import events, graph, items, placements, privacy, screens, shops, slates, training, visitors
+from coldrec.admin import events, graph, items, metrics, placements, privacy, screens, shops, slates, training, visitors
+from coldrec.admin.cold_start import ColdStartScreen
 from coldrec.admin.console import ConsoleScreen
+from coldrec.admin.overview import OverviewScreen
+from coldrec.admin.readiness import ReadinessScreen
 
-__all__ = ["events", "graph", "items", "placements", "privacy", "shops", "slates", "training", "visitors"]
+__all__ = ["events", "graph", "items", "metrics", "placements", "privacy", "shops", "slates", "training", "visitors"]
 
-screens.install(admin.site, [ConsoleScreen])
+screens.install(admin.site, [OverviewScreen, ColdStartScreen, ReadinessScreen, ConsoleScreen])

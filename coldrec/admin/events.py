@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from coldrec.admin import display
 from coldrec.admin.base import FactsAdmin
+from coldrec.admin.figures import FigureFilter
 from coldrec.models import Event, RejectedEvent, Shop
 from coldrec.services import events
 
@@ -24,7 +25,7 @@ from coldrec.services import events
 class EventAdmin(FactsAdmin):
     list_display = ("occurred_at", "kind", "about", "who", "amount", "quantity", "position")
     list_display_links = ("occurred_at",)
-    list_filter = ("kind",)
+    list_filter = ("kind", FigureFilter)
     list_select_related = ("visitor",)
     search_fields = ("event_id__exact", "item_id__exact")
     search_help_text = _("An item id or an event id, as a whole.")

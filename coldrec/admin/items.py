@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import display
 from coldrec.admin.base import FilledFilter, ShopRowsAdmin
+from coldrec.admin.figures import FigureFilter, LackingFilter
 from coldrec.models import Item
 
 FACTS_SHOWN = 100
@@ -32,7 +33,7 @@ class ItemAdmin(ShopRowsAdmin):
     """The shop's product is the truth, so only one thing can be set here: whether the item may be shown."""
 
     list_display = ("name", "external_id", "brand", "category_path", "cost", "sellable", "first_seen")
-    list_filter = ("sellable", InCatalogueFilter)
+    list_filter = ("sellable", InCatalogueFilter, LackingFilter, FigureFilter)
     search_fields = ("external_id__exact", "title", "brand")
     search_help_text = _("An item id as a whole, or part of a title or brand.")
     date_hierarchy = "first_seen"

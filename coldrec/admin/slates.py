@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import console, display
 from coldrec.admin.base import FactsAdmin, TabularInline
+from coldrec.admin.figures import FigureFilter
 from coldrec.core.types import EventKind
 from coldrec.models import Event, Item, Slate, SlateItem
 
@@ -62,7 +63,7 @@ class SlateItemInline(TabularInline):
 @admin.register(Slate)
 class SlateAdmin(FactsAdmin):
     list_display = ("created_at", "placement", "level", "policy", "version", "who")
-    list_filter = ("level",)
+    list_filter = ("level", FigureFilter)
     list_select_related = ("version", "visitor")
     search_fields = ("placement__exact", "policy__exact")
     search_help_text = _("A placement such as home, or a policy, as a whole.")

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from coldrec.admin import audit, console, display
 from coldrec.admin.base import FactsAdmin, FilledFilter
+from coldrec.admin.figures import FigureFilter
 from coldrec.models import Event, Item, Slate, Visitor
 from coldrec.services import privacy, visitors
 
@@ -36,7 +37,7 @@ class AccountFilter(FilledFilter):
 @admin.register(Visitor)
 class VisitorAdmin(FactsAdmin):
     list_display = ("short_key", "user", "consent", "is_personalised", "channel", "merged_into", "created_at")
-    list_filter = ("consent", AccountFilter)
+    list_filter = ("consent", AccountFilter, FigureFilter)
     list_select_related = ("user", "merged_into")
     search_fields = ("key__exact",)
     search_help_text = _("A visitor's key as a whole.")

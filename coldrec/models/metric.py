@@ -134,6 +134,7 @@ class DailyTotal(models.Model):
     day = models.DateField(_("day"), help_text=_("UTC."))
     events = models.PositiveIntegerField(_("events"), default=0)
     interactions = models.PositiveIntegerField(_("interactions"), default=0)
+    baskets = models.PositiveIntegerField(_("basket additions and purchases"), default=0)
     lists = models.PositiveIntegerField(_("lists"), default=0)
     visitors = models.PositiveIntegerField(_("visitors"), default=0, help_text=_("People with an event on that day."))
     granted = models.PositiveIntegerField(_("consent granted"), default=0)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix
 from django.views.decorators.http import require_safe
 
-from coldrec.services import browser, letters, shops
+from coldrec.services import browser, letters, shops, traffic
 
 logger = logging.getLogger(__name__)
 
@@ -15,9 +15,8 @@ logger = logging.getLogger(__name__)
 @require_safe
 def letter(request: HttpRequest, token: str) -> HttpResponse:
     """Sends whoever opened a link of a letter on to the product, or to what can be had in its place."""
-    is_ahead = "prefetch" in (request.headers.get("Sec-Purpose") or request.headers.get("Purpose") or "")
-    is_counted = request.method == "GET" and not is_ahead and browser.is_allowed(request)
     try:
+        is_counted = browser.is_allowed(request) and not traffic.is_nobody(request)
         address = letters.follow(shops.current(), token, is_counted=is_counted)
     except DatabaseError:
         logger.exception("coldrec: a link of a letter could not be looked up")

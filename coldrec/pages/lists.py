@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.template import Engine, RequestContext
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -34,7 +35,7 @@ class TitleField(serializers.CharField):
         try:
             return TITLES.unsign(super().to_internal_value(data))
         except BadSignature as error:
-            raise ValidationError("The title is not one that a page of the shop has given.") from error
+            raise ValidationError(_("The title is not one that a page of the shop has given.")) from error
 
 
 class ListQuery(serializers.Serializer):
@@ -79,7 +80,7 @@ class ListsView(View):
         query.is_valid(raise_exception=True)
         lists = []
         for address in query.validated_data["list"]:
-            placement, _, parameters = address.partition("?")
+            placement, _mark, parameters = address.partition("?")
             lists.append(_asked(placement.removesuffix("/"), QueryDict(parameters)))
         return JsonResponse({"lists": _render(request._request, lists, query.validated_data.get("shown", ()))})
 

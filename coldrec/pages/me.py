@@ -58,8 +58,9 @@ def data(request: HttpRequest) -> HttpResponseBase:
     shown = {
         "visitor": visitor,
         "first": rows[0] if rows else None,
+        "channel": _channel(rows[0].channel) if rows else "",
         "tables": [(label, counts[name]) for name, label in names.items()] if counts else [],
-        "answers": consent.records(visitor) if visitor is not None else [],
+        "answers": [(one, _source(one.source)) for one in (consent.records(visitor) if visitor is not None else [])],
         **consent_state(request),
     }
     return render(request, "coldrec/me/data.html", shown)
@@ -126,6 +127,30 @@ def _put_right(request: HttpRequest, visitor: Visitor) -> None:
             _("Lists are made for you again.") if wish == "personal" else _("Lists are the same as for a stranger now.")
         )
         messages.success(request, said, fail_silently=True)
+
+
+def _channel(channel: str) -> str:
+    """How the first visit came about, in words."""
+    words = {
+        "direct": _("the address itself"),
+        "search": _("a search engine"),
+        "email": _("an e-mail"),
+        "social": _("a social network"),
+        "paid": _("an advertisement"),
+    }
+    return words.get(channel, channel.removeprefix("referral:"))
+
+
+def _source(source: str) -> str:
+    """Where an answer was given, in words; what the shop calls its own places stays."""
+    words = {
+        "banner": _("on a page of the shop"),
+        "page": _("on the page about consent"),
+        "my data": _("on this page"),
+        "API": _("by the shop"),
+        "sign-in": _("before signing in"),
+    }
+    return words.get(source, source)
 
 
 def _told(known: tuple[tastes.Interest, ...], kinds: dict[str, object]) -> list[tuple[tastes.Interest, str]]:

@@ -44,6 +44,7 @@ def why(request: HttpRequest, slate_id: uuid.UUID, position: int) -> HttpRespons
             "is_disliked": visitor is not None and row.item_id in dislikes.of(visitor),
             "may_be_kept": browser.is_allowed(request),
             "interests": _interests(),
+            "heading": 2 if is_fragment else 1,
         }
         answer = render(request, "coldrec/why.html" if is_fragment else "coldrec/why_page.html", context)
     answer["Cache-Control"] = "private, no-store"

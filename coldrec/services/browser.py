@@ -83,15 +83,23 @@ def is_allowed(request: HttpRequest) -> bool:
     return answer(request) != REFUSED
 
 
+def mark(request: HttpRequest) -> str:
+    """The mark of this browser while a guest sits at it, or a stranger whom the page's script has given one."""
+    known = known_state(request)
+    if known is not None and known.mark is not None:  # renewed in this request: the old one is somebody else's
+        mark = known.mark
+    else:
+        mark = request.COOKIES.get(conf.get("COOKIE_NAME") + MARK_SUFFIX, "")
+    return mark if mark.isalnum() and len(mark) <= 32 else ""
+
+
 def renew_mark(request: HttpRequest, *, signed_in: bool = False) -> None:
     """Have pages that are open elsewhere in this browser stop recording: somebody else may sit here now.
 
     Signing in lengthens a guest's mark, ``m`` to ``m.n``: a page with the shorter one is the same person's still, as
     the guest's history is. An account's mark is never lengthened, for the next account is another person's.
     """
-    known = request.COOKIES.get(conf.get("COOKIE_NAME") + MARK_SUFFIX, "")
-    is_guests = signed_in and known.isalnum() and len(known) <= 32
-    state(request).mark = f"{known}.{_random()}" if is_guests else _random()
+    state(request).mark = f"{mark(request) or _random()}.{_random()}" if signed_in else _random()
 
 
 def forget_visitor(request: HttpRequest) -> None:
@@ -115,12 +123,16 @@ def set_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
         response.delete_cookie(name, samesite="Lax")
     if known.consent:
         _set(request, response, name + CONSENT_SUFFIX, known.consent)
-    is_marked = name + MARK_SUFFIX in request.COOKIES
+    marked = request.COOKIES.get(name + MARK_SUFFIX, "")
+    if known.mark is None and known.visitor is not None:
+        is_accounts = known.visitor.user_id is not None
+        if not marked or (is_accounts and "." not in marked):
+            renew_mark(request, signed_in=is_accounts)
     if not is_allowed(request) or known.mark == "":
-        if is_marked:
+        if marked:
             response.delete_cookie(name + MARK_SUFFIX, samesite="Lax")
-    elif known.mark or (known.visitor is not None and not is_marked):
-        _set(request, response, name + MARK_SUFFIX, known.mark or _random())
+    elif known.mark:
+        _set(request, response, name + MARK_SUFFIX, known.mark)
 
 
 def _random() -> str:

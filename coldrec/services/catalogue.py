@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone, translation
@@ -58,14 +56,6 @@ class SyncReport:
     problems: tuple[Problem, ...] = ()
 
 
-@contextmanager
-def _own_language() -> Iterator[None]:
-    """Texts are read in the shop's own language, whatever language whoever caused it is looking at."""
-    with translation.override(settings.LANGUAGE_CODE):
-        yield
-
-
-@_own_language()
 def sync(
     adapter: CatalogueAdapter | None = None,
     *,
@@ -106,7 +96,6 @@ def sync(
     return writer.report(deleted)
 
 
-@_own_language()
 def refresh_item(external_id: str) -> None:
     """Bring one item in step with its product as it is now; harmless when nothing changed or the product is gone."""
     adapter, shop = catalogue.load(), shops.current()

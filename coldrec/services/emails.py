@@ -59,7 +59,7 @@ def render(
     base = urlsplit(base_url)
     if base.scheme != "https" or not base.netloc:
         raise LetterError(f"the base address is {base_url!r}; it must be the shop's, such as 'https://shop.example'.")
-    place = placements.get(placement)
+    place = placements.get(placement, shop)
     if visitor is None and user is not None:
         visitor = visitors.from_outside_id(shop, f"user:{user.pk}")
     if visitor is not None and not (visitor.is_personalised and letters.may_be_remembered(visitor)):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from coldrec.models import ConsentRecord, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import browser
+from coldrec.services import browser, rollups
 
 SOURCE = "sign-in"
 
@@ -26,9 +28,9 @@ def merge(guest: Visitor, account: Visitor) -> bool:
         if not free.update(merged_into=account, merged_at=timezone.now()):
             return False
         adopt_answer(account, guest.consent)
-        if not guest.is_personalised:
-            account.is_personalised = False
-            Visitor.objects.filter(pk=account.pk).update(is_personalised=False)
+        account.is_personalised = account.is_personalised and guest.is_personalised
+        account.channel = account.channel or guest.channel  # the guest's visit was the first
+        account.save(update_fields=["is_personalised", "channel"])
     return True
 
 
@@ -55,5 +57,6 @@ def unmerge(guest: Visitor) -> Visitor | None:
         merged_into=None, merged_at=None
     ):
         return None
+    rollups.mark(guest.shop, guest.created_at.astimezone(UTC).date())  # one person's figures are those of two again
     guest.merged_into = guest.merged_at = None
     return account

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -287,6 +287,7 @@ class _Read:
     end: datetime
     events: int = 0
     interactions: int = 0
+    baskets: int = 0
     lists: int = 0
     granted: int = 0
     refused: int = 0
@@ -380,6 +381,7 @@ def _remember(read: _Read, row: tuple[Any, ...]) -> None:
         read.items[item_id].interactions += 1
         if len(person.items) < 2:
             person.items.setdefault(item_id, occurred_at)
+    read.baskets += kind in (EventKind.BASKET_ADD, EventKind.PURCHASE)
     measure = MEASURES.get(kind)
     if measure and hasattr(_ItemSums, measure):
         item = read.items[item_id]
@@ -464,7 +466,17 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
     """Replace the day's rows. Nothing was locked while it was read, so this takes no longer than the rows need."""
     day, known = read.day, read.known
     metrics = [
-        DailyMetric(shop=shop, day=day, **asdict(where), item_bucket=item_bucket, currency=currency, **asdict(sums))
+        DailyMetric(
+            shop=shop,
+            day=day,
+            placement=where.placement,
+            level=where.level,
+            visitor_bucket=where.visitor_bucket,
+            item_bucket=item_bucket,
+            channel=where.channel,
+            currency=currency,
+            **vars(sums),
+        )
         for (where, item_bucket, currency), sums in read.sums.items()
     ]
     items = []
@@ -479,7 +491,7 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
                 impressions_before=seen,
                 is_first_served=bool(sums.served) and item_id not in known.served,
                 is_much_seen=seen < MANY_IMPRESSIONS <= seen + sums.impressions,
-                **asdict(sums),
+                **vars(sums),
             )
         )
     cohorts = [
@@ -493,6 +505,7 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
         day=day,
         events=read.events,
         interactions=read.interactions,
+        baskets=read.baskets,
         lists=read.lists,
         visitors=len(read.people),
         granted=read.granted,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +17,7 @@ from django.core import signing
 from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from coldrec import conf
@@ -26,6 +28,7 @@ from coldrec.models.visitor import Consent
 from coldrec.services import browser, merging, pasts, shops, statements, traffic
 from coldrec.services.pasts import Past
 
+SIDE_BY_SIDE = timedelta(minutes=1)
 LOOKUP = 500  # keys per query: SQLite takes 999 parameters
 
 
@@ -241,12 +244,25 @@ def _create(request: HttpRequest, state: browser.State) -> Visitor | None:
         account = _account(shop, user.pk, channel=_channel_of(request))
         merging.adopt_answer(account, answer)
         return None if account.consent == Consent.REFUSED else account
-    guest = Visitor.objects.create(
-        shop=shop, key=secrets.token_hex(16), consent=answer or Consent.UNKNOWN, channel=_channel_of(request)
-    )
+    guest = _new_guest(request, shop, consent=answer or Consent.UNKNOWN, channel=_channel_of(request))
     state.token = token_of(shop, guest)
-    browser.renew_mark(request)
     return guest
+
+
+def _new_guest(request: HttpRequest, shop: Shop, **fields: Any) -> Visitor:
+    """A guest of this browser's own.
+
+    A stranger's click and the page behind it ask for one side by side. Both carry the mark that the script has given
+    this browser, so both get the same; for a minute only, as scripts can read the mark and it must open nothing later.
+    """
+    if mark := browser.mark(request):
+        key = salted_hmac("coldrec.mark", f"{shop.key}\n{mark}", algorithm="sha256").hexdigest()
+        guest, _ = Visitor.objects.get_or_create(shop=shop, key=key, defaults=fields)
+        if _is_usable(guest) and timezone.now() - guest.created_at < SIDE_BY_SIDE:
+            browser.state(request).mark = mark
+            return guest
+    browser.renew_mark(request)
+    return Visitor.objects.create(shop=shop, key=secrets.token_hex(16), **fields)
 
 
 def _channel_of(request: HttpRequest) -> str:

@@ -62,7 +62,7 @@ def coldrec_widget(
     """
     is_late = conf.get("LATE") if late is None else late
     wanted, slate = _serve(context, placement, item, items, category, size, query, late=is_late)
-    html = _list(context, slate, title) if slate is not None and slate.items else NOTHING
+    html = _list(context, slate, placements.get(placement), title) if slate is not None and slate.items else NOTHING
     return _late(context, wanted, title, html) if is_late and wanted is not None else html
 
 
@@ -71,7 +71,7 @@ def coldrec_list(
     context: template.Context, slate: recommend.ServedSlate, placement: placements.Placement
 ) -> SafeString:
     """A list that was served already, as ``coldrec_widget`` shows one of that placement."""
-    return _list(context, slate, None, placement) if slate.items else NOTHING
+    return _list(context, slate, placement, None) if slate.items else NOTHING
 
 
 @register.simple_tag(takes_context=True)
@@ -120,7 +120,7 @@ def coldrec_script(context: template.Context) -> SafeString:
     with_nonce = format_html(' nonce="{}"', nonce) if nonce else NOTHING
     scripts = ((source, with_nonce) for source in sources)
     tags = format_html_join("\n", '<script type="module" src="{}"{}></script>', scripts)
-    return json_script(config, "coldrec-config") + "\n" + tags
+    return format_html("{}\n{}", json_script(config, "coldrec-config"), tags)
 
 
 @register.inclusion_tag("coldrec/consent_banner.html")
@@ -130,12 +130,8 @@ def coldrec_consent() -> dict[str, Any]:
 
 
 def _list(
-    context: template.Context,
-    slate: recommend.ServedSlate,
-    title: str | None,
-    place: placements.Placement | None = None,
+    context: template.Context, slate: recommend.ServedSlate, place: placements.Placement, title: str | None
 ) -> SafeString:
-    place = place or placements.get(slate.placement)
     names = [f"coldrec/{place.name}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
     ours = _address("coldrec:lists").removesuffix("lists/") if slate.slate_id else ""
     card = partial(_card, ours=ours, slate_id=slate.slate_id, language=get_language(), why=_("Why this: %s"))

@@ -1,36 +1,35 @@
-// The basket's page: the list beside the basket follows it, and the keyboard's place is kept.
+// The basket's page: the list beside the basket follows it, nothing jumps, and the keyboard keeps its place.
 
 const inner = document.getElementById("content_inner");
 const list = document.querySelector("coldrec-widget");
-let focus = "";
-
-// oscar's script sends the basket's form and replaces what is in this element.
-new MutationObserver(() => {
-  list?.refresh();
-  if (document.activeElement === document.body && focus) (inner.querySelector(focus) ?? heading()).focus();
-}).observe(inner, { childList: true });
+let place = ""; // how to find what has the focus in the basket, after the basket has been replaced
 
 inner.addEventListener("focusin", ({ target }) => {
-  const { id, behaviours } = { id: target.id, ...target.dataset };
-  focus = id ? `#${CSS.escape(id)}` : behaviours ? `[data-behaviours="${behaviours}"]` : `form#basket_formset button`;
+  const { behaviours } = target.dataset;
+  place = behaviours ? `[data-behaviours="${behaviours}"]` : target.id ? `#${CSS.escape(target.id)}` : "#basket_formset button";
 });
 
-function heading() {
+// oscar's script sends the basket's form and replaces what is in this element; so does the one below.
+new MutationObserver(() => {
+  list.refresh();
+  if (!place || document.activeElement !== document.body) return;
   const title = document.querySelector("h1");
   title.tabIndex = -1;
-  return title;
-}
+  (inner.querySelector(place) ?? title).focus({ preventScroll: true });
+}).observe(inner, { childList: true });
 
-// Adding from the list: the same form, sent here, and the new basket put in the place of the old.
-document.addEventListener("submit", async (event) => {
+// Adding from the list: the same form, sent from here, and the new basket put in the place of the old.
+list.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!list?.contains(form) || !form.dataset.coldrecBasket) return;
+  if (!form.dataset.coldrecBasket) return;
   event.preventDefault();
   const answer = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
   if (!answer?.ok || new URL(answer.url).pathname !== location.pathname) return form.submit();
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const place of ["#content_inner", "#messages"]) {
-    const [old, made] = [document, fresh].map((page) => page.querySelector(place));
-    if (old && made) old.replaceChildren(...made.childNodes);
+  const top = list.getBoundingClientRect().top;
+  for (const selector of ["#messages", "#content_inner"]) {
+    const [old, now] = [document, fresh].map((page) => page.querySelector(selector));
+    if (old && now) old.replaceChildren(...now.childNodes);
   }
+  scrollBy({ top: list.getBoundingClientRect().top - top, behavior: "instant" });
 });

@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from coldrec.models import (
+    ConsentRecord,
+    Erasure,
     Event,
+    IgnoredCount,
     Item,
     ModelVersion,
     RejectedEvent,
@@ -82,6 +86,9 @@ def stock(shop: Shop, count: int, start: int = 0) -> None:
         RejectedEvent.objects.create(
             shop=shop, body='{"event_id": "r"}', code="unknown_kind", reason=f"kind {n} is unknown", visitor=visitor
         )
+        ConsentRecord.objects.create(shop=shop, visitor=visitor, answer="granted", source="banner")
+        Erasure.objects.create(shop=shop, reference=uuid4(), source="visitor", removed={"database": {"events": n}})
+        IgnoredCount.objects.create(shop=shop, day=NOON.date() + timedelta(days=n), reason="crawler", count=7)
         TrainingRun.objects.create(
             shop=shop, state="failed", error="FitError: no data", config={"factors": 64}, finished_at=NOON
         )

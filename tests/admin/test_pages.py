@@ -9,11 +9,25 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from coldrec.admin import base
-from coldrec.models import Event, Item, ModelVersion, RejectedEvent, Shop, Slate, TrainingRun, Triple, Visitor
+from coldrec.models import (
+    ConsentRecord,
+    Erasure,
+    Event,
+    IgnoredCount,
+    Item,
+    ModelVersion,
+    RejectedEvent,
+    Shop,
+    Slate,
+    TrainingRun,
+    Triple,
+    Visitor,
+)
 from tests.admin.conftest import NOON, permit, stock
 
-MODELS = [Item, Event, RejectedEvent, Slate, Visitor, Triple, TrainingRun, ModelVersion, Shop]
-FACTS = [Event, RejectedEvent, Slate, Visitor, Triple, TrainingRun, ModelVersion]
+PROOFS = [ConsentRecord, Erasure, IgnoredCount]
+MODELS = [Item, Event, RejectedEvent, Slate, Visitor, Triple, TrainingRun, ModelVersion, Shop, *PROOFS]
+FACTS = [Event, RejectedEvent, Slate, Visitor, Triple, TrainingRun, ModelVersion, *PROOFS]
 
 
 def changelist(model: type) -> str:

@@ -12,7 +12,7 @@ from oscar.test import factories
 from oscar.test.basket import add_product
 
 from coldrec.contrib.oscar.adapter import OscarCatalogue
-from coldrec.models import Event, Item, Triple, Visitor
+from coldrec.models import Event, IgnoredCount, Item, RejectedEvent, Triple, Visitor
 from coldrec.services import catalogue, events
 
 OrderCreator = get_class("order.utils", "OrderCreator")
@@ -166,6 +166,64 @@ class TestEvents:
         client.post(f"/basket/add/{product.pk}/", {"quantity": 1, "action": "add"})
         event = Event.objects.get()
         assert (event.kind, event.item_id) == ("basket_add", str(product.pk))
+
+    def test_what_the_page_has_told_already_is_one_event(self, client):
+        product = shop_product()
+        told = {"event_id": "page-event-1", "kind": "basket_add", "item_id": str(product.pk)}
+        for told_first in (True, False):
+            Event.objects.all().delete()
+            if told_first:
+                client.post("/coldrec/v1/events/", told, content_type="application/json")
+            client.post(f"/basket/add/{product.pk}/", {"quantity": 1, "coldrec_event_id": "page-event-1"})
+            if not told_first:
+                answer = client.post("/coldrec/v1/events/", told, content_type="application/json")
+                assert answer.json()["duplicate"] == 1
+            event = Event.objects.get()
+            assert (event.event_id, event.kind, event.item_id) == ("page-event-1", "basket_add", str(product.pk))
+        assert not RejectedEvent.objects.exists()
+
+    def test_a_basket_form_in_a_list_says_which(self, client):
+        product, slate = shop_product(), "0197f3c2-5a1e-7c40-9d2b-3f5f0a6c8e11"
+        fields = {"coldrec_event_id": "page-event-1", "coldrec_slate_id": slate, "coldrec_position": "3"}
+        client.post(f"/basket/add/{product.pk}/", {"quantity": 1, **fields})
+        told = {
+            "event_id": "page-event-1",
+            "kind": "basket_add",
+            "item_id": product.pk,
+            "slate_id": slate,
+            "position": 3,
+        }
+        answer = client.post("/coldrec/v1/events/", told, content_type="application/json")
+        assert answer.json()["duplicate"] == 1
+        assert str(Event.objects.get().slate_id) == slate
+
+    def test_a_page_without_form_names_its_event_in_a_header(self, client):
+        product = shop_product()
+        headers = {"X-Coldrec-Event": "page-event-1"}
+        client.post(f"/basket/add/{product.pk}/", {"quantity": 1}, headers=headers)
+        assert Event.objects.get().event_id == "page-event-1"
+
+    @pytest.mark.parametrize(
+        "odd", ["", "short", "x" * 65, "spaces in it", "<script>", "a\0bcdefgh", "事件事件事件事件"]
+    )
+    def test_an_odd_id_from_a_page_is_left_alone(self, client, odd):
+        product = shop_product()
+        client.post(f"/basket/add/{product.pk}/", {"quantity": 1, "coldrec_event_id": odd})
+        assert Event.objects.get().event_id != odd
+
+    def test_the_page_knows_what_the_server_has_recorded(self, client, rf):
+        from django.template import engines
+
+        product = shop_product()
+        request = client.get(product.get_absolute_url()).wsgi_request
+        html = engines["django"].from_string("{% load coldrec %}{% coldrec_script %}").render({}, request)
+        assert f'"viewed": ["{product.pk}"]' in html
+
+    def test_a_crawler_is_nobody_and_counted(self, client):
+        for _ in range(2):
+            client.get(shop_product().get_absolute_url(), headers={"User-Agent": "Googlebot/2.1"})
+        assert not Event.objects.exists() and not Visitor.objects.exists()
+        assert list(IgnoredCount.objects.values_list("reason", "count")) == [("crawler", 2)]
 
     def test_a_child_in_the_basket_counts_for_its_parent(self, client):
         parent = factories.create_product(structure="parent", title="Shirt")

@@ -8,13 +8,15 @@ from uuid import UUID
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldrec.core.errors import EventError
 from coldrec.core.types import EventKind
-from coldrec.models import Event, RejectedEvent, Shop, Visitor
+from coldrec.models import Event, RejectedEvent, Shop, Slate, Visitor
 from coldrec.services import events, visitors
 from coldrec.signals import events_recorded
 from tests.clients import Clients
@@ -49,6 +51,7 @@ def test_a_full_event_is_read_field_by_field():
             "value": "19.999",
             "currency": "eur",
             "quantity": 2.0,
+            "duration": "42",
             "slate_id": SLATE,
             "position": "3",
             "occurred_at": "2026-11-24T13:00:00+02:00",
@@ -63,6 +66,7 @@ def test_a_full_event_is_read_field_by_field():
         value=Decimal("20.00"),
         currency="EUR",
         quantity=2,
+        duration=42,
         slate_id=UUID(SLATE),
         position=3,
         occurred_at=datetime(2026, 11, 24, 11, 0, tzinfo=UTC),
@@ -124,6 +128,10 @@ def test_times_are_utc(said, meant):
         (view(quantity=1.5), "number", "whole"),
         (view(quantity=float("inf")), "number", "finite"),
         (view(position=-1), "out_of_range", "between 1 and"),
+        (view(duration=0), "out_of_range", "duration must lie between 1 and 86400"),
+        (view(duration=86_401), "out_of_range", "duration must lie between 1 and 86400"),
+        (view(duration=1.5), "number", "whole number"),
+        (view(duration="long"), "number", "must be a number"),
         (view(slate_id="7"), "type", "must be a UUID"),
         (view(occurred_at="yesterday"), "time", "ISO 8601"),
         (view(occurred_at=float("nan")), "time", "ISO 8601"),
@@ -219,6 +227,61 @@ def test_a_visitor_named_in_a_browser_is_ignored(shop, visitor):
     events.record(shop, [view("a", visitor="somebody-else")], visitor=visitor)
     assert shop.events.get().visitor == visitor
     assert Visitor.objects.count() == 1
+
+
+def test_time_spent_is_part_of_the_event(shop, visitor):
+    dwell = view(kind="dwell", duration=42)
+    assert events.record(shop, [dwell], visitor=visitor).accepted == 1
+    assert Event.objects.get().duration == 42
+    assert events.record(shop, [dwell], visitor=visitor).duplicate == 1
+    assert events.record(shop, [dwell | {"duration": 43}], visitor=visitor).rejected[0].code == "conflict"
+
+
+# A page that was left open
+
+
+def made_for(shop, visitor, **fields):
+    return Slate.objects.create(
+        shop=shop, placement="home", visitor=visitor, policy="p", level="new", created_at=NOW, **fields
+    ).pk
+
+
+def click(slate, event_id="c1"):
+    return {"event_id": event_id, "kind": "click", "item_id": "tea", "slate_id": str(slate), "position": 1}
+
+
+def test_what_is_told_of_anothers_list_is_dropped_and_the_rest_taken(shop, visitor):
+    other = Visitor.objects.create(shop=shop, key="v2")
+    theirs, mine, nobodys = made_for(shop, other), made_for(shop, visitor), made_for(shop, None)
+    batch = [click(theirs, "c1"), click(mine, "c2"), {"event_id": "bad"}, click(nobodys, "c3"), click(SLATE, "c4")]
+    receipt = events.record(shop, batch, visitor=visitor, by_cookie=True)
+    assert [(one.index, one.code) for one in receipt.rejected] == [(0, "other_visitor"), (2, "unknown_kind")]
+    assert (receipt.accepted, receipt.received) == (3, 5)
+    assert list(RejectedEvent.objects.values_list("code", flat=True)) == ["unknown_kind"], "it is not kept aside"
+
+
+def test_a_list_shown_before_signing_in_is_the_accounts(shop, visitor):
+    guest = Visitor.objects.create(shop=shop, key="g", merged_into=visitor)
+    assert events.record(shop, [click(made_for(shop, guest))], visitor=visitor, by_cookie=True).accepted == 1
+    back = events.record(shop, [click(made_for(shop, visitor), "c2")], visitor=guest, by_cookie=True)
+    assert back.rejected[0].code == "other_visitor", "but not the other way round"
+
+
+def test_trusted_senders_may_tell_of_any_list(shop, visitor):
+    other = Visitor.objects.create(shop=shop, key="v2")
+    assert events.record(shop, [click(made_for(shop, other))], visitor=visitor).accepted == 1
+
+
+def test_looking_at_lists_costs_one_query_and_none_where_there_are_none(shop, visitor):
+    def queries(batch, **how):
+        with CaptureQueriesContext(connection) as captured:
+            events.record(shop, batch, visitor=visitor, **how)
+        return len(captured)
+
+    plain = queries([view(f"a{n}") for n in range(50)])
+    assert queries([view(f"b{n}") for n in range(50)], by_cookie=True) == plain
+    slates = [made_for(shop, visitor) for _ in range(50)]
+    assert queries([click(slate, f"d{n}") for n, slate in enumerate(slates)], by_cookie=True) == plain + 1
 
 
 def test_bodies_no_database_likes_are_kept_readable(shop, visitor):

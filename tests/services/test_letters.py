@@ -72,8 +72,11 @@ def test_once_its_list_is_gone_it_leads_to_the_shop(sent):
     assert Client().get(sent[1])["Location"] == "/"
 
 
-@pytest.mark.parametrize("headers", [{"Sec-GPC": "1"}, {"DNT": "1"}, {"Sec-Purpose": "prefetch"}])
-def test_a_browser_that_says_no_or_fetches_ahead_counts_nothing(sent, headers):
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-GPC": "1"}, {"DNT": "1"}, {"Sec-Purpose": "prefetch"}, {"User-Agent": "Googlebot/2.1"}],
+)
+def test_a_browser_that_says_no_or_fetches_ahead_and_a_crawler_count_nothing(sent, headers):
     assert Client(headers=headers).get(sent[1]).status_code == 302
     assert clicks() == []
 

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from coldrec.core.types import Interaction
 from coldrec.middleware import VisitorMiddleware
-from coldrec.models import Event, Shop, Visitor
+from coldrec.models import ConsentRecord, Event, Shop, Visitor
 from coldrec.models.visitor import Consent
 from coldrec.services import consent, shops, visitors
 
@@ -128,6 +128,41 @@ def test_an_erased_visitor_comes_back_as_somebody_else(browser):
     old_key = made.key
     made.delete()
     assert browser.visit(create=True).key != old_key
+
+
+def marked(mark: str) -> Browser:
+    """A stranger whom the page's script has given a mark."""
+    stranger = Browser()
+    stranger.cookies["coldrec_visitor_mark"] = mark
+    return stranger
+
+
+def test_what_a_stranger_s_page_sends_side_by_side_is_one_guest_s(shop):
+    click, page = marked("a1b2"), marked("a1b2")
+    assert click.visit(create=True) == page.visit(create=True)
+    assert click.cookies["coldrec_visitor_mark"] == page.cookies["coldrec_visitor_mark"] == "a1b2"
+    assert marked("c3d4").visit(create=True) != page.visit(create=True)
+
+
+def test_a_mark_opens_nothing_later(shop):
+    guest = marked("a1b2").visit(create=True)
+    Visitor.objects.filter(pk=guest.pk).update(created_at=guest.created_at - timedelta(minutes=2))
+    thief = marked("a1b2")
+    assert thief.visit(create=False) is None
+    assert thief.visit(create=True) != guest
+    assert thief.cookies["coldrec_visitor_mark"] != "a1b2"
+
+
+def test_a_mark_of_somebody_who_has_signed_in_meanwhile_makes_another_guest(shop):
+    guest = marked("a1b2").visit(create=True)
+    account = Visitor.objects.create(shop=shop, key="account", user=User.objects.create_user("ada"))
+    Visitor.objects.filter(pk=guest.pk).update(merged_into=account)
+    assert marked("a1b2").visit(create=True) not in (guest, account)
+
+
+@pytest.mark.parametrize("mark", ["", "a.b", "a b", "x" * 33, "<script>"])
+def test_a_strange_mark_is_none(shop, mark):
+    assert marked(mark).visit(create=True) != marked(mark).visit(create=True)
 
 
 def test_asking_twice_in_one_request_costs_one_query(browser, rf, django_assert_num_queries):
@@ -247,7 +282,7 @@ def test_an_account_is_one_visitor_in_every_browser(shop, browser):
     browser.user = ann
     made = browser.visit(create=True)
     assert made.user == ann
-    assert browser.cookies == {}, "the session names the account; no second cookie is needed"
+    assert "coldrec_visitor" not in browser.cookies, "the session names the account; no second cookie is needed"
     phone = Browser()
     phone.user = ann
     assert phone.visit(create=False) == made
@@ -270,7 +305,7 @@ def test_what_a_guest_did_follows_at_sign_in(shop, browser, django_assert_num_qu
     saw(account, "cake")
     with django_assert_num_queries(1):
         assert items_of(account) == ["tea", "milk", "cake"]
-    assert browser.cookies == {}, "the guest's cookie has done its work"
+    assert "coldrec_visitor" not in browser.cookies, "the guest's cookie has done its work"
 
 
 def test_after_signing_out_nobody_sees_the_account(shop, browser):
@@ -322,6 +357,7 @@ def test_explicit_consent_is_asked_first(browser, settings):
 
 def test_refusing_counts_at_once_and_for_good(browser):
     made = browser.visit(create=True)
+    assert browser.cookies.keys() == {"coldrec_visitor", "coldrec_visitor_mark"}
     refuse = lambda request: consent.answer(request, granted=False, source="test")  # noqa: E731
     assert browser.visit(create=True, also=refuse) is None
     assert browser.cookies == {"coldrec_visitor_consent": "refused"}, "the answer is kept, the visitor is not"
@@ -331,6 +367,30 @@ def test_refusing_counts_at_once_and_for_good(browser):
     assert visitors.from_token(made.shop, visitors.token_of(made.shop, made)) is None
     again = browser.visit(create=True, also=lambda request: consent.answer(request, granted=True, source="test"))
     assert again not in (None, made)
+
+
+def test_a_refusal_of_an_account_that_nobody_knew_is_kept_for_its_orders(browser):
+    browser.user = User.objects.create_user("ann")
+    browser.visit(create=False, also=lambda request: consent.answer(request, granted=False, source="test"))
+    assert Visitor.objects.get().consent == Consent.REFUSED
+    assert ConsentRecord.objects.get().visitor == Visitor.objects.get()
+
+
+def test_a_refusing_guest_leaves_nothing_but_the_answer(browser):
+    browser.visit(create=False, also=lambda request: consent.answer(request, granted=False, source="test"))
+    assert (Visitor.objects.count(), ConsentRecord.objects.count()) == (0, 0)
+
+
+def test_every_answer_is_recorded_with_where_it_was_given(browser, settings):
+    settings.COLDREC = {"CONSENT": "explicit"}
+    for granted, source in [(True, "banner"), (False, "my data"), (True, "API")]:
+        browser.visit(
+            create=False,
+            also=lambda request: consent.answer(request, granted=granted, source=source),  # noqa: B023
+        )
+    told = ConsentRecord.objects.order_by("pk").values_list("answer", "source")
+    assert list(told) == [("granted", "banner"), ("refused", "my data"), ("granted", "API")]
+    assert Visitor.objects.count() == 2, "who comes back after refusing is somebody new"
 
 
 def test_an_account_that_refused_is_not_known_in_another_browser(browser):
@@ -344,7 +404,103 @@ def test_an_account_that_refused_is_not_known_in_another_browser(browser):
     assert phone.visit(create=True) is not None
 
 
+# The mark by which open pages know that somebody else may sit here
+
+
+def test_the_mark_is_readable_names_nobody_and_stays(browser):
+    browser.visit(create=True)
+    cookie = browser.response.cookies["coldrec_visitor_mark"]
+    assert not cookie["httponly"]
+    assert Visitor.objects.filter(key__contains=cookie.value[:8]).count() == 0
+    browser.visit(create=True)
+    assert browser.cookies["coldrec_visitor_mark"] == cookie.value
+
+
+def test_signing_in_lengthens_a_guests_mark_and_another_account_gets_its_own(browser):
+    browser.visit(create=True)
+    guests = browser.cookies["coldrec_visitor_mark"]
+    browser.user = User.objects.create_user("ann")
+    browser.visit(create=False, also=visitors.signed_in)
+    anns = browser.cookies["coldrec_visitor_mark"]
+    assert anns.startswith(f"{guests}.")
+    browser.user = User.objects.create_user("bob")
+    browser.visit(create=False, also=visitors.signed_in)
+    assert not browser.cookies["coldrec_visitor_mark"].startswith(guests)
+
+
+def test_signing_out_ends_the_mark_and_the_visitor(browser):
+    guest = browser.visit(create=True)
+    before = browser.cookies["coldrec_visitor_mark"]
+    new = browser.visit(create=True, also=visitors.signed_out)
+    assert new != guest
+    assert not browser.cookies["coldrec_visitor_mark"].startswith(before)
+
+
+def test_an_account_that_came_without_a_guest_has_a_mark_that_the_next_one_does_not_lengthen(browser):
+    for first in ("", "fromthescript"):
+        browser.cookies = {"coldrec_visitor_mark": first} if first else {}
+        browser.user = User.objects.create_user(f"ann{first}")
+        browser.visit(create=True)
+        anns = browser.cookies["coldrec_visitor_mark"]
+        assert anns.startswith(first) and "." in anns
+        browser.user = User.objects.create_user(f"bob{first}")
+        browser.visit(create=False, also=visitors.signed_in)
+        assert not browser.cookies["coldrec_visitor_mark"].startswith(anns)
+        assert not browser.cookies["coldrec_visitor_mark"].startswith(f"{first or anns}.")
+
+
+@pytest.mark.parametrize("spoilt", ["", "x" * 33, "a.b", "a b", "é;"])
+def test_a_mark_from_elsewhere_is_not_lengthened(browser, spoilt):
+    browser.cookies["coldrec_visitor_mark"] = spoilt
+    browser.user = User.objects.create_user("ann")
+    browser.visit(create=True, also=visitors.signed_in)
+    assert len(browser.cookies["coldrec_visitor_mark"]) == 16 + 1 + 16
+
+
+def test_no_mark_without_consent(browser, settings):
+    settings.COLDREC = {"CONSENT": "explicit"}
+    browser.cookies["coldrec_visitor_mark"] = "old"
+    browser.visit(create=True, also=visitors.signed_out)
+    assert browser.cookies == {}
+
+
+# The channel
+
+
+@pytest.mark.parametrize(
+    ("address", "referer", "channel"),
+    [
+        ("/", "", "direct"),
+        ("/?utm_source=hill-walker&utm_medium=blog", "", "referral:hill-walker"),
+        ("/", "https://www.google.com/", "search"),
+        ("/", "http://testserver/other/", "direct"),
+        ("/", "http://[half", "direct"),
+    ],
+)
+def test_the_channel_is_that_of_the_first_visit(shop, rf, address, referer, channel):
+    request = rf.get(address, headers={"Referer": referer})
+    assert visitors.from_request(request, create=True).channel == channel
+
+
+def test_a_beacon_comes_from_a_page_whose_script_names_the_site_before(shop, rf):
+    page = "http://testserver/tea/?utm_medium=email"
+    beacon = rf.post("/events/?referrer=www.bing.com", headers={"Referer": page})
+    assert visitors.from_request(beacon, create=True).channel == "email"
+    beacon = rf.post("/events/?referrer=www.bing.com", headers={"Referer": "http://testserver/"})
+    assert visitors.from_request(beacon, create=True).channel == "search"
+
+
 # History
+
+
+def test_who_wants_no_personal_lists_has_no_history(browser, rf):
+    guest = browser.visit(create=True)
+    saw(guest, "tea")
+    Visitor.objects.update(is_personalised=False)
+    request = rf.get("/")
+    request.COOKIES = dict(browser.cookies)
+    for found in (Visitor.objects.get(), visitors.from_request(request, create=False, with_history=10)):
+        assert visitors.history(found, 10) == ()
 
 
 def test_history_is_the_latest_interactions_oldest_first(shop):

@@ -11,10 +11,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from html import escape
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
+from shop_demo import catalogue
 
 pytest.importorskip("oscar", reason="django-oscar is not installed")
 pytestmark = pytest.mark.slow
@@ -68,7 +71,10 @@ def counts(folder: Path) -> dict[str, int]:
     """Rows of the tables that the demo fills."""
     tables = ("catalogue_product", "coldrec_item", "coldrec_event", "coldrec_modelversion", "auth_user")
     with sqlite3.connect(folder / "own" / "db.sqlite3") as database:
-        return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+        rows = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+        sizes = "SELECT count(*) FROM catalogue_product WHERE parent_id IS NOT NULL"
+        rows["catalogue_product"] -= database.execute(sizes).fetchone()[0]
+        return rows
 
 
 def free_port() -> int:
@@ -101,6 +107,38 @@ def test_a_second_run_changes_nothing_and_is_quick(shop):
     assert done.returncode == 0, done.stdout + done.stderr
     assert counts(shop) == before
     assert time.monotonic() - started < 15, "a second run must serve within 15 s"
+
+
+def test_new_products_come_in_while_it_is_open(tmp_path, shop):
+    shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
+    process = start(tmp_path, "--port", str(free_port()), "--arrivals", "0.5")
+    try:
+        text = "".join(read_until(process, "new arrival"))
+        assert "A new product comes in every 0.5 seconds, 60 in all" in text
+        address, title = ADDRESS.search(text)[0], re.search(r"new arrival +(.+)", text)[1].strip()
+        deadline = time.monotonic() + 60
+        page = ""
+        while escape(title) not in page:
+            assert time.monotonic() < deadline, f"{title} is not on the first page within a minute"
+            with urlopen(f"{address}/", timeout=20) as answer:
+                page = answer.read().decode()
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    rows = counts(tmp_path)
+    assert rows["catalogue_product"] == rows["coldrec_item"] > 60, "stopped between a product and its item"
+
+
+def test_a_database_of_an_earlier_release_is_refused_and_left_as_it_is(tmp_path, shop):
+    shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
+    with sqlite3.connect(tmp_path / "own" / "db.sqlite3") as database:
+        database.execute("UPDATE catalogue_product SET upc = 'FH00001' WHERE id = 1")
+    before = counts(tmp_path)
+    done = demo(tmp_path, "--no-serve")
+    assert done.returncode != 0
+    assert "holds the catalogue of an earlier release" in done.stderr
+    assert "make clean" in done.stderr and "DEMO_DIR" in done.stderr and "Traceback" not in done.stderr
+    assert counts(tmp_path) == before
 
 
 def test_it_serves_what_it_prints_and_takes_the_next_port_when_busy(shop):
@@ -180,6 +218,8 @@ def test_a_damaged_model_is_trained_again(shop):
     [
         (["--port", "0"], "--port is 0; it must lie between 1 and 65535."),
         (["--products", "0"], "--products is 0; it must be at least 1."),
+        (["--products", "5000"], f"--products is 5000; it must be at most {catalogue.ALL}."),
+        (["--arrivals", "-1"], "--arrivals is -1; it must be at least 0 (never)."),
     ],
 )
 def test_wrong_options_are_named(tmp_path, options, sentence):

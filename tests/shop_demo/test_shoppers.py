@@ -65,6 +65,29 @@ def test_nobody_meets_a_product_before_it_was_added(events):
             assert event.at >= added, f"{event} before {added}"
 
 
+def test_products_are_added_all_through_the_past_and_get_their_first_events_then(events):
+    """Arrivals trickle in: each third of the window brings some, and their first event comes after they did."""
+    first = {}
+    for event in sorted(events, key=lambda event: event.at):
+        first.setdefault(event.upc, event.at)
+    new = [product for product in PRODUCTS if product.added_days < 90]
+    assert all(sum(low <= product.added_days < low + 30 for product in new) >= 5 for low in (0, 30, 60))
+    met = [product for product in new if product.upc in first]
+    assert len(met) > len(new) / 3
+    assert all(first[product.upc] >= NOW - timedelta(days=product.added_days) for product in met)
+    assert len(met) < len(new), "some have never been seen: that is what cold start is about"
+
+
+def test_some_shoppers_search_in_chinese_and_most_in_english(events):
+    searches = [event for event in events if event.kind == "search"]
+    chinese = [event for event in searches if any("\u4e00" <= letter <= "\u9fff" for letter in event.query)]
+    assert 0.04 < len(chinese) / len(searches) < 0.3
+    asked = defaultdict(set)
+    for event in searches:
+        asked[event.shopper].add(event in chinese)
+    assert all(len(languages) == 1 for languages in asked.values()), "a shopper keeps to one language"
+
+
 def test_the_newest_products_have_few_events(events):
     counts = Counter(event.upc for event in events)
     newest = sorted(PRODUCTS, key=lambda product: product.added_days)[:8]

@@ -19,6 +19,7 @@ MISSPELT = 8  # unknown words of a query that are looked up; each takes about a 
 WORD_LENGTHS = range(3, 41)  # letters; shorter words are like too many others, longer ones are no words
 SHORTLIST = 20  # words that share most pairs of letters with a misspelt one
 ALIKE = 0.7  # least share of letters in the same order, by difflib, for one word to stand for another
+GUESSED = 0.4  # weight of a word set right, against one that was written so: silk is not always a milk misspelt
 BITS = 21  # of a character
 
 
@@ -26,8 +27,8 @@ BITS = 21  # of a character
 class Word:
     """One word of a query as a shop knows it.
 
-    ``weight`` its rarity, in BM25's scale; ``column`` of the term, or −1; ``entities`` columns of the entities whose
-    name holds it, with ``shares`` of the name.
+    ``weight`` its rarity, in BM25's scale, less for one that was guessed; ``column`` of the term, or −1; ``entities``
+    columns of the entities whose name holds it, with ``shares`` of the name.
     """
 
     text: str
@@ -53,23 +54,24 @@ class Lexicon:
         >>> [(word.text, word.column, word.entities.tolist()) for word in lexicon.read("Blue kettel, with a lid")]
         [('blue', -1, [0]), ('kettle', 0, [])]
         """
-        found: dict[str, None] = {}
+        found: dict[str, float] = {}
         unknown = 0
         for word in map(stems, words(query[:LONGEST_QUERY])):
             if word in self.words.columns or word in self.named:
-                found[word] = None
+                found[word] = 1.0
             elif _can_be_misspelt(word) and unknown < MISSPELT:
                 unknown += 1
                 if meant := self.spelling.nearest(word):
-                    found[meant] = None
-        return sorted(map(self._word, found), key=lambda word: -word.weight)[:MOST_WORDS]
+                    found.setdefault(meant, GUESSED)
+        known = (self._word(word, trust) for word, trust in found.items())
+        return sorted(known, key=lambda word: -word.weight)[:MOST_WORDS]
 
-    def _word(self, text: str) -> Word:
+    def _word(self, text: str, trust: float) -> Word:
         column = self.words.columns.get(text, -1)
         named = self.named.get(text, [])
         entities, shares = np.array([at for at, _ in named], np.int64), np.array([part for _, part in named])
         weight = self.words.idf[column] if column >= 0 else self.entities.idf[entities].max()
-        return Word(text, float(weight), column, entities, shares)
+        return Word(text, float(weight) * trust, column, entities, shares)
 
     @cached_property
     def named(self) -> dict[str, list[tuple[int, float]]]:

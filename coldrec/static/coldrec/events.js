@@ -38,6 +38,18 @@ function isSamePerson() {
   return isSame;
 }
 
+// A stranger's click and the page behind it reach the server side by side: by the mark it knows that both are one.
+function introduce() {
+  if (mark || !isAllowed()) return;
+  const rest = `path=/; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  try {
+    document.cookie = `${config.cookie}_mark=${newId()}; ${rest}`;
+  } catch {
+    return; // as above
+  }
+  mark = cookie("_mark");
+}
+
 // Sending
 
 let queue = [];
@@ -203,6 +215,7 @@ function ask() {
 }
 
 function begin() {
+  introduce();
   spent = 0; // what was seen before is not told
   inFront();
   forget();

@@ -87,7 +87,7 @@ function turn(button) {
   list.scrollBy({ left: way * list.clientWidth * 0.9 });
 }
 
-// "Why this?" in a window beside the card, which follows its link in the page's order.
+// "Why this?" in a window beside the card. It stands behind the list: what is pressed in it is no click on the card.
 
 const why = Object.assign(make("div", "coldrec-popover"), { id: "coldrec-why", popover: "auto", role: "dialog", tabIndex: -1 });
 why.setAttribute("aria-labelledby", "coldrec-why-title");
@@ -98,7 +98,7 @@ async function explain(link) {
   if (!answer?.ok) return location.assign(link.href);
   why.innerHTML = await answer.text();
   opener = link;
-  link.after(why);
+  link.closest("[data-coldrec-slate]").append(why);
   link.ariaExpanded = "true";
   why.showPopover();
   stand();
@@ -125,10 +125,16 @@ why.addEventListener("beforetoggle", ({ newState }) => {
 // Fewer like this: the card folds at once, and comes back where that could not be kept.
 
 const told = Object.assign(make("p", "coldrec-told"), { role: "status" });
-const tell = (text, isSeen) => { told.textContent = text; told.classList.toggle("coldrec-seen", isSeen); };
+
+function tell(text, isSeen) {
+  told.textContent = text;
+  told.classList.toggle("coldrec-seen", isSeen);
+  clearTimeout(told.end);
+  if (isSeen) told.end = setTimeout(tell, 8000, "", false);
+}
 
 function wish(form, item, wanted) {
-  const isFolded = item.contains(form) && !why.contains(form);
+  const isFolded = item.contains(form);
   const send = () => fetch(`${form.action}?fragment=1`, { method: "POST", body: new URLSearchParams({ wanted }) });
   const folded = why.querySelector("template")?.content.cloneNode(true);
   if (why.isConnected) why.hidePopover();
@@ -178,7 +184,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const item = form.matches(".coldrec-wish") && form.closest(".coldrec-item");
+  const item = form.matches(".coldrec-wish") && (why.contains(form) ? opener : form).closest(".coldrec-item");
   if (!item) return;
   event.preventDefault();
   wish(form, item, event.submitter.value);

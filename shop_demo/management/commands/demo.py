@@ -99,9 +99,9 @@ class Command(BaseCommand):
         """Every stage asks the data whether it is done, so a stopped run goes on and a finished one is quick."""
         if stocking.holds_an_earlier_catalogue():
             raise CommandError(
-                f"The database {settings.DATABASES['default']['NAME']} holds an earlier release's catalogue, which "
-                f"cannot be mixed with this one. Remove it with the folder {settings.SHOP_DIR} (`make clean` does), or "
-                "name another folder in DEMO_DIR."
+                f"The database {settings.DATABASES['default']['NAME']} holds the catalogue of an earlier release, "
+                f"which cannot be mixed with this one. Remove it with the folder {settings.SHOP_DIR} (`make clean` "
+                "does), or name another folder in DEMO_DIR."
             )
         self.stdout.write(f"{settings.OSCAR_SHOP_NAME}: setting up in {settings.SHOP_DIR}")
         if options["light"]:

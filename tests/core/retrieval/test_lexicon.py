@@ -1,5 +1,7 @@
 """What queries mean to a shop, misspelt ones and those in Chinese too."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from coldrec.core import pipeline
 from coldrec.core.model import Model
-from coldrec.core.retrieval.lexicon import MOST_WORDS, Spelling
+from coldrec.core.retrieval.content import Vocabulary
+from coldrec.core.retrieval.lexicon import MOST_WORDS, Lexicon, Spelling
 from coldrec.core.training.fit import fit
 from coldrec.core.types import Candidate, Item, Kind, Level, Request
 from tests.core.worlds import two_shelves
@@ -109,6 +112,14 @@ def test_spelling(written, meant):
 
 def test_spelling_of_nothing():
     assert Spelling.of([]).nearest("tea") == ""
+
+
+def test_a_word_set_right_counts_less_than_one_that_was_written_so():
+    goods = Vocabulary.learn([Counter({"milk": 1, "shirt": 1})] * 2)
+    lexicon = Lexicon(goods, Vocabulary.learn([Counter()]))
+    weights = {word.text: word.weight for word in lexicon.read("silk shirt")}
+    assert 0 < weights["milk"] < weights["shirt"] / 2
+    assert lexicon.read("milk shirt")[0].weight == lexicon.read("milk shirt")[1].weight
 
 
 @settings(max_examples=150, deadline=None)
