@@ -68,7 +68,7 @@ def test_erasing_is_asked_first_done_whole_and_leaves_a_receipt(staff: Client, v
     assert "All rows of this visitor are erased." in done.text
     assert list(Visitor.objects.values_list("key", flat=True)) == ["default-visitor-1"]
     assert not Event.objects.filter(item_id="sku-0").exists()
-    receipt = Erasure.objects.get()
+    receipt = Erasure.objects.get(source="admin")
     entry = LogEntry.objects.get()
     assert receipt.source == "admin" and str(receipt.reference) in entry.change_message
     assert "account" not in entry.object_repr, "the key is gone here too"
