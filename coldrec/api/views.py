@@ -1,7 +1,7 @@
 """Version 1: lists out, events in. Views read the request, call one service and write its answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -208,7 +208,7 @@ class NextView(View):
         wanted = recommend.following(slate_id, shop=shop, visitor=visitor, size=query.get("size"))
         if wanted is None:
             raise errors.NoSuchSlate
-        return _slates(shop, visitor, [wanted])
+        return _slates(shop, visitor, [replace(wanted, query=query.get("query", ""))])
 
 
 class UnknownView(View):
