@@ -221,7 +221,8 @@ class UnknownView(View):
         super().initial(request, *args, **kwargs)
         version, known = kwargs["version"], ", ".join(f"v{one}" for one in VERSIONS)
         if version not in VERSIONS:
-            raise errors.NoSuchVersion(_("There is no version v%s here; there is %s.") % (version, known))
+            told = {"version": version, "known": known}
+            raise errors.NoSuchVersion(_("There is no version v%(version)s here; there is %(known)s.") % told)
         raise errors.NoSuchAddress(_("There is nothing at this address; v%s/schema/ lists those there are.") % version)
 
 
