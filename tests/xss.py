@@ -428,7 +428,10 @@ def plant(shop: Shop, texts: Sequence[str], *, addresses: Sequence[str] = ()) ->
 
 
 def looked(shop: Shop, texts: Sequence[str], *, kind: str = "view", key: str = "looker") -> Visitor:
-    """Somebody who has looked at the items of these names, searched for them, and disliked the last."""
+    """Somebody who has looked at the items of these names, searched for them, and disliked the last.
+
+    Their only slate shows the items, each because of the next.
+    """
     visitor = Visitor.objects.create(shop=shop, key=key, channel=fitting(Visitor, "channel", texts[0]))
     now = timezone.now()
     Event.objects.bulk_create(
@@ -442,5 +445,20 @@ def looked(shop: Shop, texts: Sequence[str], *, kind: str = "view", key: str = "
             occurred_at=now - timedelta(minutes=number),
         )
         for number, text in enumerate(texts)
+    )
+    slate = Slate.objects.create(
+        shop=shop, placement="home", policy="x", level="session", visitor=visitor, created_at=now
+    )
+    SlateItem.objects.bulk_create(
+        SlateItem(
+            slate=slate,
+            shop=shop,
+            item_id=text,
+            position=number,
+            score=1.0,
+            level="session",
+            reason={"kind": "because", "evidence": [texts[number % len(texts)]]},
+        )
+        for number, text in enumerate(texts, start=1)
     )
     return visitor
