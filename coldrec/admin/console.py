@@ -172,6 +172,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def _rungs(answer: console.Answer) -> Iterator[dict[str, Any]]:
+    listed = {item.id for item in answer.slate.items}
     for trace in answer.traces:
         for rung in trace.rungs:
             sources = [
@@ -186,7 +187,7 @@ def _rungs(answer: console.Answer) -> Iterator[dict[str, Any]]:
             yield {
                 "level": words.LEVEL.get(rung.level.value, rung.level.value),
                 "offered": rung.offered,
-                "taken": rung.taken,
+                "taken": len(listed.intersection(rung.taken)),
                 "sources": sources,
             }
 

@@ -217,8 +217,8 @@ class PlacementAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        titles = tuple(f"title_{code}" for code, _language in settings.LANGUAGES) if may_write else "all_titles"
-        return ((None, {"fields": ("name", titles, ("size", "minimum"), ("layout", "kind"), "is_shown")}),)
+        titles = [f"title_{code}" for code, _language in settings.LANGUAGES] if may_write else ["all_titles"]
+        return ((None, {"fields": ("name", *titles, "size", "minimum", "layout", "kind", "is_shown")}),)
 
     @admin.display(description=gettext_lazy("titles"))
     def all_titles(self, row: Placement) -> str:

@@ -42,11 +42,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Climbed:
-    """One rung that was asked: how many items it offered, how many of them the list took, and who scored them."""
+    """One rung that was asked: how many items it offered, which of them the list took, and who scored them."""
 
     level: Level
     offered: int
-    taken: int
+    taken: tuple[ItemId, ...]
     sources: tuple[Source, ...]
 
 
@@ -98,7 +98,8 @@ def trace(model: Model | None, request: Request, k: int, shown: Collection[ItemI
         parts |= {model.item_ids[row]: blend.parts(row) for row in chosen}
         if before is not None:
             fused |= {model.item_ids[row]: before.parts(row) for row in chosen}
-        rungs.append(Climbed(rung.level, len(steps), len(chosen), tuple(_sources(model, before or blend))))
+        taken = tuple(model.item_ids[row] for row in chosen)
+        rungs.append(Climbed(rung.level, len(steps), taken, tuple(_sources(model, before or blend))))
     return Trace(
         candidates=tuple(pipeline.candidates(visit, request, (step for _rung, steps in climbed for step in steps))),
         parts=parts,
@@ -121,7 +122,8 @@ def _sources(model: Model, blend: Blend) -> Iterator[Source]:
             for at in best.tolist()
         ]
         of_known, of_new = weights[asked & ~is_new], weights[asked & is_new]
-        found.append(Source(name, _first(of_known), _first(of_new), tuple(said)))
+        if asked.any():
+            found.append(Source(name, _first(of_known), _first(of_new), tuple(said)))
     yield from sorted(found, key=lambda source: -max(abs(source.known), abs(source.new)))
 
 

@@ -54,4 +54,4 @@ class Visitor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.key
+        return self.key[:12]  # enough to tell visitors apart, and short enough for a heading

@@ -81,10 +81,10 @@ def answer(shop: Shop, question: Question) -> Answer:
     how: dict[str, Any] = {"shop": shop, "visitor": visitor, "past": question.past, "now": now}
     watch = Watch()
     with translation.override(question.language or translation.get_language()):
-        started = time.perf_counter()
+        recommend.preview(one, question.placement, shown=question.shown, watch=watch, **how)
+        started = time.perf_counter()  # only now: the first list of a process opens the model
         slate = recommend.preview(one, question.placement, shown=question.shown, **how)
         took = time.perf_counter() - started
-        recommend.preview(one, question.placement, shown=question.shown, watch=watch, **how)
     names = _names(shop, _mentioned(question, slate, watch))
     return Answer(
         question=question,

@@ -203,7 +203,7 @@ class TestGuard:
 
     def test_the_frame_may_run_nothing(self, asker: Client) -> None:
         page = asker.get(CONSOLE, {"placement": "home"}).text
-        assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
+        assert 'sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"' in page
         assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>|\son\w+=|\sstyle=", frame(page)), (
             "no inline script or style"
         )
