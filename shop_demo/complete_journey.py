@@ -163,6 +163,7 @@ def _listings(products: Any, unit_price: Any, first_sale: Any) -> list[Listing]:
         title = f"{kind}, {size}" if size else kind
         title = f"{title} ({maker})" if maker != "Store brand" else f"{title}, store brand"
         number = next(taken.setdefault(title, count(1)))
+        colour = colours[zlib.crc32(str(row.product_category).encode()) % len(colours)]
         text = f"{kind} from {maker[0].lower() + maker[1:]}{f', in packs of {size}' if size else ''}."
         listings.append(
             Listing(
@@ -174,7 +175,7 @@ def _listings(products: Any, unit_price: Any, first_sale: Any) -> list[Listing]:
                 price=Decimal(str(max(0.05, float(unit_price[product_id])))).quantize(Decimal("0.01")),
                 stock=1000,
                 added=first_sale[product_id].to_pydatetime().replace(tzinfo=UTC) - timedelta(days=1),
-                look=Look(_shape(row), colours[zlib.crc32(str(row.product_category).encode()) % len(colours)]),
+                look=Look(_shape(row), colour, accent=colour),
                 attributes=(
                     (Text("Brand", "品牌"), _english(maker)),
                     *([(Text("Size", "规格"), _english(size))] if size else []),

@@ -187,6 +187,41 @@ def erase(browser: Browser, other: Person, town: Town) -> list[Any]:
     return [browser.get(address), browser.post(address, {"visitor": other.secrets["key"]})]
 
 
+def fragments(browser: Browser, other: Person, town: Town) -> list[Any]:
+    address = reverse("coldrec:list", args=["product_similar"])
+    return [
+        browser.get(reverse("coldrec:list", args=["home"]), {"shown": "tea7"}),
+        browser.get(reverse("coldrec:list", args=["recently_viewed"])),
+        browser.get(address, {"item": "tea5", "visitor": other.secrets["key"]}),
+    ]
+
+
+def why(browser: Browser, other: Person, town: Town) -> list[Any]:
+    asked = [reverse("coldrec:why", args=[slate, 1]) for slate in (other.slate, uuid.uuid4())]
+    answers = [
+        *(browser.get(address) for address in asked),
+        *(browser.get(f"{address}?fragment=1") for address in asked),
+        *(browser.post(address, {"wanted": "no"}) for address in asked),
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    return answers
+
+
+def click(browser: Browser, other: Person, town: Town) -> list[Any]:
+    answer = browser.post(reverse("coldrec:click", args=[other.slate, 1]))
+    assert (answer.status_code, answer.content) == (204, b"")
+    return [answer]
+
+
+def wishes(browser: Browser, other: Person, town: Town) -> list[Any]:
+    wish = {"item_id": other.item, "slate_id": other.slate, "position": 1}
+    return [browser.send(wish, path="/coldrec/v1/dislikes/"), browser.send({}, path="/coldrec/v1/dislikes/")]
+
+
+def unwish(browser: Browser, other: Person, town: Town) -> list[Any]:
+    return [browser.delete(f"/coldrec/v1/dislikes/{other.item}/")]
+
+
 ADDRESSES: dict[str, Ask] = {
     "recommendations": lists,
     "similar": lambda browser, other, town: [browser.get(similar("tea3")), browser.get(similar(other.item))],
@@ -201,11 +236,19 @@ ADDRESSES: dict[str, Ask] = {
     "interests": interests,
     "erased": lambda browser, other, town: [browser.get(reverse("coldrec:erased", args=[town.receipt]))],
     "letter": follow_letter,
+    "lists": lambda browser, other, town: [
+        browser.get(reverse("coldrec:lists"), {"list": ["home/?size=6", "recently_viewed/", "trending/"]})
+    ],
+    "list": fragments,
+    "why": why,
+    "click": click,
     "events": send_events,
+    "dislikes": wishes,
+    "dislike": unwish,
     "erase": erase,
 }
 SHARED = {"schema"}  # the same for everybody; lists are if asked for as public
-LAST = ("similar", "events", "erase")  # what is said there is one's own from then on
+LAST = ("similar", "events", "dislikes", "dislike", "erase")  # what is said there is one's own from then on
 
 
 def test_every_address_is_in_the_table():
@@ -319,18 +362,17 @@ def test_the_admin_is_closed_to_whoever_may_not_look_in(town: Town, name: str) -
     wrong = []
     for address in found:
         for answer in (me.browser.get(address), me.browser.post(address, {"action": "x"})):
-            if not is_shut(answer, has_account=name == "clerk") or any(
-                leaked(answer, one) for one in town.others(name)
-            ):
+            seen_there = [what for one in town.others(name) for what in leaked(answer, one)]
+            if seen_there or not is_shut(answer, has_account=name == "clerk"):
                 wrong.append((address, answer.status_code))
-            assert answer.status_code == 403 or "private" in answer["Cache-Control"]
+            assert answer.status_code in (403, 405) or "private" in answer["Cache-Control"]
     assert wrong == []
 
 
 def is_shut(answer: Any, *, has_account: bool) -> bool:
     """Refused, or led to where one signs in; of a row that is not there Django leads staff to the first page."""
     led_to = answer.get("Location", "")
-    return answer.status_code == 403 or led_to == reverse("admin:index") if has_account else "/login/" in led_to
+    return answer.status_code in (403, 405) or led_to == reverse("admin:index") if has_account else "/login/" in led_to
 
 
 # Inside

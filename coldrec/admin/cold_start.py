@@ -421,12 +421,10 @@ def _took(seconds: int | None) -> Cell:
         return Cell("", display.NOTHING)
     if seconds == LATER:
         return words(_("over 30 days"))
-    for size, one, many in (
-        (86_400, gettext_lazy("%d day"), gettext_lazy("%d days")),
-        (3600, gettext_lazy("%d hour"), gettext_lazy("%d hours")),
-        (60, gettext_lazy("%d minute"), gettext_lazy("%d minutes")),
-    ):
-        if seconds >= size:
-            count = seconds // size
-            return Cell(seconds, str(one if count == 1 else many) % count)
-    return Cell(seconds, str(seconds))
+    if seconds >= 86_400:
+        said = ngettext("%d day", "%d days", seconds // 86_400) % (seconds // 86_400)
+    elif seconds >= 3600:
+        said = ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    else:
+        said = ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
+    return Cell(seconds, said)

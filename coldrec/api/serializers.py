@@ -50,7 +50,7 @@ class VisitorQuery(TokenQuery):
     )
 
 
-class NextQuery(VisitorQuery):
+class SizeQuery(VisitorQuery):
     size = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -59,7 +59,7 @@ class NextQuery(VisitorQuery):
     )
 
 
-class SimilarQuery(NextQuery):
+class SimilarQuery(SizeQuery):
     public = serializers.BooleanField(
         required=False,
         help_text=_("A stranger's lists, the same for everybody: caches may keep them; without slate_id."),
@@ -81,6 +81,14 @@ def _ids(help_text: Any) -> serializers.ListField:
     return serializers.ListField(child=one, required=False, max_length=MOST_SEEDS, help_text=help_text)
 
 
+def _words(help_text: Any) -> serializers.CharField:
+    return serializers.CharField(required=False, allow_blank=True, max_length=500, help_text=help_text)
+
+
+class NextQuery(SizeQuery):
+    query = _words(_("The words again, where the list is near to some: they are not kept with it."))
+
+
 class RecommendationsQuery(SimilarQuery):
     placement = serializers.ListField(
         child=serializers.CharField(max_length=64),
@@ -89,12 +97,7 @@ class RecommendationsQuery(SimilarQuery):
     )
     seeds = _ids(_("What the page is about: its item, or several; repeat the parameter."))
     basket = _ids(_("What lies in the basket, for the placement basket; repeat the parameter."))
-    query = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        max_length=500,
-        help_text=_("Words that the list is to be near to, such as those of a search without results."),
-    )
+    query = _words(_("Words that the list is to be near to, such as those of a search without results."))
     category = serializers.ListField(
         child=serializers.CharField(max_length=255, trim_whitespace=False),
         required=False,

@@ -1,7 +1,7 @@
 """Version 1: lists out, events in. Views read the request, call one service and write its answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -208,7 +208,7 @@ class NextView(View):
         wanted = recommend.following(slate_id, shop=shop, visitor=visitor, size=query.get("size"))
         if wanted is None:
             raise errors.NoSuchSlate
-        return _slates(shop, visitor, [wanted])
+        return _slates(shop, visitor, [replace(wanted, query=query.get("query", ""))])
 
 
 class UnknownView(View):
@@ -221,7 +221,8 @@ class UnknownView(View):
         super().initial(request, *args, **kwargs)
         version, known = kwargs["version"], ", ".join(f"v{one}" for one in VERSIONS)
         if version not in VERSIONS:
-            raise errors.NoSuchVersion(_("There is no version v%s here; there is %s.") % (version, known))
+            told = {"version": version, "known": known}
+            raise errors.NoSuchVersion(_("There is no version v%(version)s here; there is %(known)s.") % told)
         raise errors.NoSuchAddress(_("There is nothing at this address; v%s/schema/ lists those there are.") % version)
 
 

@@ -3,7 +3,15 @@
 from coldrec.models.event import Event, IgnoredCount, RejectedEvent
 from coldrec.models.graph import Triple
 from coldrec.models.item import Item
-from coldrec.models.metric import Attribution, DailyCohort, DailyItemMetric, DailyMetric, DailyTotal, RollUp
+from coldrec.models.metric import (
+    Attribution,
+    DailyCohort,
+    DailyItemMetric,
+    DailyMetric,
+    DailyPlaceMetric,
+    DailyTotal,
+    RollUp,
+)
 from coldrec.models.placement import Placement
 from coldrec.models.privacy import ConsentRecord, Erasure
 from coldrec.models.shop import Shop
@@ -17,6 +25,7 @@ __all__ = [
     "DailyCohort",
     "DailyItemMetric",
     "DailyMetric",
+    "DailyPlaceMetric",
     "DailyTotal",
     "Erasure",
     "Event",

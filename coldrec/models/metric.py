@@ -22,6 +22,14 @@ def bucket(interactions: int) -> str:
     return next(name for name, (_least, most) in BUCKETS.items() if most is None or interactions <= most)
 
 
+EDGES = tuple(least for least, _most in BUCKETS.values() if least)
+
+
+def edge(before: int, after: int) -> int:
+    """The highest edge between two buckets that lies between two numbers of interactions; 0 where none does."""
+    return max((one for one in EDGES if before < one <= after), default=0)
+
+
 class Milestone(models.TextChoices):
     FIRST_SEEN = "first_seen", _("first seen")
     CLICK = "click", _("first click")
@@ -30,7 +38,24 @@ class Milestone(models.TextChoices):
     SECOND_ITEM = "second_item", _("interest in a second item")
 
 
-class DailyMetric(models.Model):
+class Measures(models.Model):
+    """What is counted of lists."""
+
+    lists = models.PositiveIntegerField(_("lists"), default=0)
+    served = models.PositiveIntegerField(_("items served"), default=0)
+    impressions = models.PositiveIntegerField(_("impressions"), default=0)
+    clicks = models.PositiveIntegerField(_("clicks"), default=0)
+    basket_adds = models.PositiveIntegerField(_("basket additions"), default=0)
+    purchases = models.PositiveIntegerField(_("purchases"), default=0)
+    refunds = models.PositiveIntegerField(_("refunds"), default=0)
+    revenue = models.DecimalField(_("revenue"), max_digits=18, decimal_places=2, default=0)
+    refunded = models.DecimalField(_("refunded"), max_digits=18, decimal_places=2, default=0)
+
+    class Meta:
+        abstract = True
+
+
+class DailyMetric(Measures):
     """Sums of one day for one combination of place, level, buckets, channel and currency.
 
     ``placement`` is empty for what counts for no list. ``lists`` stand in rows without an item bucket, since a list
@@ -45,15 +70,6 @@ class DailyMetric(models.Model):
     item_bucket = models.CharField(_("item bucket"), max_length=8, blank=True)
     channel = models.CharField(_("channel"), max_length=64, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
-    lists = models.PositiveIntegerField(_("lists"), default=0)
-    served = models.PositiveIntegerField(_("items served"), default=0)
-    impressions = models.PositiveIntegerField(_("impressions"), default=0)
-    clicks = models.PositiveIntegerField(_("clicks"), default=0)
-    basket_adds = models.PositiveIntegerField(_("basket additions"), default=0)
-    purchases = models.PositiveIntegerField(_("purchases"), default=0)
-    refunds = models.PositiveIntegerField(_("refunds"), default=0)
-    revenue = models.DecimalField(_("revenue"), max_digits=18, decimal_places=2, default=0)
-    refunded = models.DecimalField(_("refunded"), max_digits=18, decimal_places=2, default=0)
 
     class Meta:
         verbose_name = _("daily figures")
@@ -69,33 +85,61 @@ class DailyMetric(models.Model):
         return f"{self.day} {self.placement or '–'}"
 
 
+class DailyPlaceMetric(Measures):
+    """The same sums by place and level alone: a hundredth of the rows, for long spans of days."""
+
+    shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(_("day"), help_text=_("UTC."))
+    placement = models.CharField(_("placement"), max_length=64, blank=True)
+    level = models.CharField(_("level"), max_length=16, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+
+    class Meta:
+        verbose_name = _("daily figures of a placement")
+        verbose_name_plural = _("daily figures of placements")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shop", "day", "placement", "level", "currency"], name="coldrec_place_metric_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.placement or '–'}"
+
+
 class DailyItemMetric(models.Model):
-    """One item's day. ``*_before`` are sums of all earlier days, so a bucket or a threshold needs one row only."""
+    """One item's day. ``interactions_before`` is the sum of all earlier days, so that a bucket needs one row only.
+
+    A row is notable where something came about for the first time: these few rows tell an item's life.
+    """
 
     shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="+")
     day = models.DateField(_("day"), help_text=_("UTC."))
     item_id = models.CharField(_("item id"), max_length=255)
     interactions_before = models.PositiveIntegerField(_("interactions before"), default=0)
-    impressions_before = models.PositiveIntegerField(_("impressions before"), default=0)
     interactions = models.PositiveIntegerField(_("interactions"), default=0)
     served = models.PositiveIntegerField(_("times served"), default=0)
     impressions = models.PositiveIntegerField(_("impressions"), default=0)
     clicks = models.PositiveIntegerField(_("clicks"), default=0)
     basket_adds = models.PositiveIntegerField(_("basket additions"), default=0)
     purchases = models.PositiveIntegerField(_("purchases"), default=0)
+    is_notable = models.BooleanField(_("notable"), default=False, help_text=_("One of the fields below is filled."))
     is_first_served = models.BooleanField(_("first served on this day"), default=False)
+    is_first_seen = models.BooleanField(_("first seen on this day"), default=False)
+    is_first_followed = models.BooleanField(_("first clicked, put in a basket or bought on this day"), default=False)
     is_much_seen = models.BooleanField(_("reached 100 impressions on this day"), default=False)
+    edge = models.PositiveSmallIntegerField(
+        _("edge"), default=0, help_text=_("The least number of interactions of the bucket entered on this day.")
+    )
 
     class Meta:
         verbose_name = _("daily figures of an item")
         verbose_name_plural = _("daily figures of items")
         constraints = [models.UniqueConstraint(fields=["shop", "day", "item_id"], name="coldrec_item_metric_once")]
         indexes = [
-            models.Index(fields=["shop", "item_id", "day"], name="coldrec_item_metric_item"),
             models.Index(
-                fields=["shop", "item_id"], condition=Q(is_first_served=True), name="coldrec_item_first_served"
+                fields=["shop", "item_id", "day"], condition=Q(is_notable=True), name="coldrec_item_metric_notable"
             ),
-            models.Index(fields=["shop", "item_id"], condition=Q(is_much_seen=True), name="coldrec_item_much_seen"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from django.views.defaults import page_not_found
 
 from coldrec.api import origin
 from coldrec.services import browser, dislikes, reasons, shops, visitors
@@ -25,7 +26,10 @@ def why(request: HttpRequest, slate_id: uuid.UUID, position: int) -> HttpRespons
     visitor = visitors.from_request(request, create=False)
     row = reasons.find(shops.current(), slate_id, position, visitor)
     if row is None:
-        raise Http404(_("There is no such product in a list of yours."))
+        # Answered here and not raised: a cache may keep a 404 that says nothing else, and show it to whose list it is.
+        answer = page_not_found(request, Http404(_("There is no such product in a list of yours.")))
+        answer["Cache-Control"] = "private, no-store"
+        return answer
     is_fragment = "fragment" in request.GET
     if request.method == "POST":
         if not origin.is_own(request):

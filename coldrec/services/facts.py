@@ -66,7 +66,7 @@ class Figure:
     currency: str | None = None
     within: int | None = None  # seconds, or days for items
     beyond: int | None = None  # more days than this, for items
-    below: int | None = None  # interactions
+    below: int | None = None  # interactions, one of the edges between buckets
 
     def parameters(self) -> dict[str, str]:
         """The figure as parameters of an address."""
@@ -167,7 +167,8 @@ def items(rows: QuerySet[Item], figure: Figure) -> QuerySet[Item]:
     if figure.figure not in OF_ITEMS:
         raise FigureError(f"{figure.figure!r} is no figure of items; there are {', '.join(sorted(OF_ITEMS))}.")
     rows = rows.filter(removed_at=None)
-    days = DailyItemMetric.objects.filter(shop=OuterRef("shop"), item_id=OuterRef("external_id"))
+    # Only rows on which something came about: there is an index of these alone.
+    days = DailyItemMetric.objects.filter(shop=OuterRef("shop"), item_id=OuterRef("external_id"), is_notable=True)
     if figure.last is not None:
         days = days.filter(day__lte=figure.last)
     if figure.figure == "never_shown":
@@ -176,13 +177,11 @@ def items(rows: QuerySet[Item], figure: Figure) -> QuerySet[Item]:
     if figure.figure == "new_never_shown":
         return rows.filter(~Exists(days.filter(is_first_served=True)))
     if figure.figure == "new_cold":
-        latest = days.order_by("-day").annotate(so_far=F("interactions_before") + F("interactions")).values("so_far")
-        return rows.annotate(so_far=Coalesce(Subquery(latest[:1]), 0)).filter(so_far__lt=figure.below)
+        return rows.filter(~Exists(days.filter(edge__gte=figure.below)))
     if figure.figure == "new_seen":
-        return rows.filter(Exists(days.filter(impressions__gt=0)))
+        return rows.filter(Exists(days.filter(is_first_seen=True)))
     if figure.figure == "new_followed":
-        wanted = Q(clicks__gt=0) | Q(basket_adds__gt=0) | Q(purchases__gt=0)
-        return rows.filter(Exists(days.filter(impressions__gt=0)), Exists(days.filter(wanted)))
+        return rows.filter(Exists(days.filter(is_first_seen=True)), Exists(days.filter(is_first_followed=True)))
     if figure.figure == "new_not_much_seen":
         return rows.filter(~Exists(days.filter(is_much_seen=True)))
     if figure.figure == "new_much_seen":

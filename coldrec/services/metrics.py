@@ -10,17 +10,28 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import Sum
 from django.db.models.functions import TruncDate
 
 from coldrec.core.types import Kind, Level
-from coldrec.models import DailyCohort, DailyItemMetric, DailyMetric, DailyTotal, IgnoredCount, Item, RollUp, Shop
-from coldrec.models.metric import BUCKETS, LATER, WITHIN
+from coldrec.models import (
+    DailyCohort,
+    DailyItemMetric,
+    DailyMetric,
+    DailyPlaceMetric,
+    DailyTotal,
+    IgnoredCount,
+    Item,
+    RollUp,
+    Shop,
+)
+from coldrec.models.metric import BUCKETS, EDGES, LATER, WITHIN
 from coldrec.services import facts, placements
 from coldrec.services.facts import Figure
 
 Z = 1.959964  # of a normal distribution: 95 % lie within it
 MEASURES = ("lists", "served", "impressions", "clicks", "basket_adds", "purchases", "refunds")
+COARSE = {"day", "placement", "level"}  # what DailyPlaceMetric is split by
 LONGEST = 731  # days that one screen looks at
 
 OWN_LEVELS: Mapping[Kind, frozenset[str]] = {
@@ -30,6 +41,7 @@ OWN_LEVELS: Mapping[Kind, frozenset[str]] = {
     Kind.RECENT: frozenset({Level.SESSION}),
     Kind.TRENDING: frozenset({Level.POPULAR, Level.POPULAR_HERE}),
     Kind.NEW: frozenset({Level.PERSONAL, Level.SESSION, Level.NEWEST}),
+    Kind.NEAR: frozenset({Level.SIMILAR}),
 }
 """Rungs that a kind of placement asks for; a list from any other is a fallback."""
 
@@ -128,8 +140,9 @@ def conversion(sums: Sums) -> Rate:
 
 
 def summed(shop: Shop, period: Period, by: tuple[str, ...], **conditions: Any) -> dict[tuple[Any, ...], Sums]:
-    """The sums of each combination of ``by``; one query."""
-    rows = DailyMetric.objects.filter(shop=shop, day__gte=period.first, day__lte=period.last, **conditions)
+    """The sums of each combination of ``by``; one query, of the coarser table where it tells enough."""
+    model = DailyPlaceMetric if {*by, *conditions} <= COARSE else DailyMetric
+    rows = model.objects.filter(shop=shop, day__gte=period.first, day__lte=period.last, **conditions)
     totals = {name: Sum(name) for name in (*MEASURES, "revenue", "refunded")}
     # Under names of their own: a sum called like its column would be taken for the column by the sums after it.
     grouped = rows.order_by().values(*by, "currency").annotate(**{f"sum_{name}": one for name, one in totals.items()})
@@ -161,11 +174,11 @@ def rolled_up_at(shop: Shop) -> datetime | None:
 
 
 def choices(shop: Shop, period: Period) -> tuple[list[str], list[str]]:
-    """Placements and channels that figures of these days have."""
-    rows = DailyMetric.objects.filter(shop=shop, day__gte=period.first, day__lte=period.last).order_by()
+    """Placements that have figures on these days, and channels that people came by until then."""
+    rows = DailyPlaceMetric.objects.filter(shop=shop, day__gte=period.first, day__lte=period.last).order_by()
     places = rows.exclude(placement="").values_list("placement", flat=True).distinct()
-    channels = rows.values_list("channel", flat=True).distinct()
-    return sorted(places), sorted(channels)
+    people = DailyCohort.objects.filter(shop=shop, milestone="first_seen", first_day__lte=period.last).order_by()
+    return sorted(places), sorted(people.values_list("channel", flat=True).distinct())
 
 
 # Overview
@@ -261,7 +274,7 @@ class Cohort:
         return bucket in BUCKETS and BUCKETS[bucket][0] < self.below
 
 
-BELOW = tuple(least for least, _most in BUCKETS.values() if least)
+BELOW = EDGES
 """Where the line between cold and warm may run: at the edges of the buckets, which is all that roll-ups know."""
 
 
@@ -299,34 +312,38 @@ class NewItems:
 
 
 def new_items(shop: Shop, cohort: Cohort, last: date) -> NewItems:
-    """Three queries, however many items; only rows of new items are read."""
+    """Two queries, however many items; of the days of these only the notable ones are read."""
     span = cohort.new(last)
     new = facts.items(Item.objects.filter(shop=shop), Figure("new_items", first=span.first, last=span.last))
     made = dict(new.order_by().values_list("external_id", TruncDate("first_seen", tzinfo=UTC)))
     if not made:
         return NewItems(reached=dict.fromkeys(REACHED_DAYS, 0))
     ids = new.order_by().values("external_id")
-    days = DailyItemMetric.objects.filter(shop=shop, item_id__in=ids, day__lte=last).order_by()
-    sums = days.values("item_id").annotate(
-        done=Sum("interactions"),
-        shown=Sum("served"),
-        seen=Sum("impressions"),
-        wanted=Sum(F("clicks") + F("basket_adds") + F("purchases")),
-    )
-    found = {row["item_id"]: row for row in sums}
-    reached_on = dict(days.filter(is_much_seen=True).values_list("item_id", "day"))
+    days = DailyItemMetric.objects.filter(shop=shop, item_id__in=ids, day__lte=last, is_notable=True).order_by()
+    edge: dict[str, int] = {}
+    served: set[str] = set()
+    seen: set[str] = set()
+    followed: set[str] = set()
+    reached_on: dict[str, date] = {}
+    names = ("item_id", "day", "edge", "is_first_served", "is_first_seen", "is_first_followed", "is_much_seen")
+    for item, day, reaches, is_served, is_seen, is_followed, is_much_seen in days.values_list(*names).iterator():
+        edge[item] = max(edge.get(item, 0), reaches)
+        for those, is_one in ((served, is_served), (seen, is_seen), (followed, is_followed)):
+            if is_one:
+                those.add(item)
+        if is_much_seen:
+            reached_on[item] = day
     took = [(day - made[item]).days for item, day in reached_on.items()]
     reached, low = {}, -(10**6)
     for most in REACHED_DAYS:
         reached[most] = sum(low < n <= most for n in took)
         low = most
-    of = [found.get(item) for item in made]
     return NewItems(
         number=len(made),
-        cold=sum(row is None or row["done"] < cohort.below for row in of),
-        never_shown=sum(row is None or not row["shown"] for row in of),
-        seen=sum(row is not None and row["seen"] > 0 for row in of),
-        followed=sum(row is not None and row["seen"] > 0 and row["wanted"] > 0 for row in of),
+        cold=sum(edge.get(item, 0) < cohort.below for item in made),
+        never_shown=len(made) - len(served),
+        seen=len(seen),
+        followed=len(seen & followed),
         reached=reached,
         later=sum(n > REACHED_DAYS[-1] for n in took),
         not_yet=len(made) - len(took),

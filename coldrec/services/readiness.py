@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from coldrec import conf
 from coldrec.core.types import Kind
-from coldrec.models import DailyCohort, DailyMetric, DailyTotal, Item, Shop
+from coldrec.models import DailyCohort, DailyPlaceMetric, DailyTotal, Item, Shop
 from coldrec.services import alarms, metrics, placements
 from coldrec.services.doctor import ENOUGH_BASKETS, ENOUGH_INTERACTIONS, ENOUGH_VISITORS, OLD
 from coldrec.services.metrics import Period
@@ -215,7 +215,7 @@ def _content(shop: Shop) -> Iterator[Standing]:
 
 def _script(shop: Shop, today: date) -> Iterator[Standing]:
     week = Period(today - timedelta(days=RECENT_DAYS), today)
-    rows = DailyMetric.objects.filter(shop=shop, day__gte=week.first, day__lte=week.last).exclude(placement="")
+    rows = DailyPlaceMetric.objects.filter(shop=shop, day__gte=week.first, day__lte=week.last).exclude(placement="")
     sums = rows.aggregate(lists=Sum("lists"), impressions=Sum("impressions"), clicks=Sum("clicks"))
     lists, impressions, clicks = (sums[name] or 0 for name in ("lists", "impressions", "clicks"))
     tag = "{% load coldrec %}{% coldrec_script %}"
@@ -264,6 +264,7 @@ NEEDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.RECENT: (),
     Kind.TRENDING: ("model", "trending"),
     Kind.NEW: ("model",),
+    Kind.NEAR: ("model", "text"),
 }
 """Parts that a kind of placement rests on; without them its lists come from a lower rung."""
 

@@ -27,6 +27,7 @@ from coldrec.models import (
     DailyCohort,
     DailyItemMetric,
     DailyMetric,
+    DailyPlaceMetric,
     DailyTotal,
     Event,
     RollUp,
@@ -35,7 +36,7 @@ from coldrec.models import (
     SlateItem,
     Visitor,
 )
-from coldrec.models.metric import LATER, MANY_IMPRESSIONS, WITHIN, Milestone, bucket
+from coldrec.models.metric import LATER, MANY_IMPRESSIONS, WITHIN, Milestone, bucket, edge
 from coldrec.models.visitor import Consent
 from coldrec.services import attribution
 from coldrec.services.attribution import Served, Unnamed
@@ -214,6 +215,10 @@ class _Sums:
     def count(self, measure: str) -> None:
         setattr(self, measure, getattr(self, measure) + 1)
 
+    def add(self, other: _Sums) -> None:
+        for measure, value in vars(other).items():
+            setattr(self, measure, getattr(self, measure) + value)
+
 
 @dataclass
 class _ItemSums:
@@ -234,10 +239,11 @@ class _Known:
     interactions: dict[str, int]
     impressions: dict[str, int]
     served: set[str]
+    followed: set[str]
 
     @classmethod
     def before(cls, shop: Shop, day: date) -> _Known:
-        known = cls({}, {}, set())
+        known = cls({}, {}, set(), set())
         rows = DailyItemMetric.objects.filter(shop=shop, day__lt=day).order_by()
         sums = rows.values("item_id").annotate(done=Sum("interactions"), seen=Sum("impressions"))
         for item_id, done, seen in sums.values_list("item_id", "done", "seen").iterator(CHUNK):
@@ -245,20 +251,24 @@ class _Known:
                 known.interactions[item_id] = done
             if seen:
                 known.impressions[item_id] = seen
-        known.served.update(rows.filter(is_first_served=True).values_list("item_id", flat=True).iterator(CHUNK))
+        firsts = rows.filter(is_notable=True).values_list("item_id", flat=True)
+        known.served.update(firsts.filter(is_first_served=True).iterator(CHUNK))
+        known.followed.update(firsts.filter(is_first_followed=True).iterator(CHUNK))
         return known
 
     def add(self, shop: Shop, day: date) -> None:
         """Take in the day that was written."""
         rows = DailyItemMetric.objects.filter(shop=shop, day=day).order_by()
-        names = ("item_id", "interactions", "impressions", "served")
-        for item_id, done, seen, served in rows.values_list(*names).iterator(CHUNK):
+        names = ("item_id", "interactions", "impressions", "is_first_served", "is_first_followed")
+        for item_id, done, seen, served, followed in rows.values_list(*names).iterator(CHUNK):
             if done:
                 self.interactions[item_id] = self.interactions.get(item_id, 0) + done
             if seen:
                 self.impressions[item_id] = self.impressions.get(item_id, 0) + seen
             if served:
                 self.served.add(item_id)
+            if followed:
+                self.followed.add(item_id)
 
     def bucket(self, item_id: str) -> str:
         return bucket(self.interactions.get(item_id, 0))
@@ -464,36 +474,28 @@ def _firsts_before(shop: Shop, start: datetime, persons: list[int]) -> dict[int,
 
 def _write(shop: Shop, state: RollUp, read: _Read) -> None:
     """Replace the day's rows. Nothing was locked while it was read, so this takes no longer than the rows need."""
-    day, known = read.day, read.known
-    metrics = [
-        DailyMetric(
-            shop=shop,
-            day=day,
-            placement=where.placement,
-            level=where.level,
-            visitor_bucket=where.visitor_bucket,
-            item_bucket=item_bucket,
-            channel=where.channel,
-            currency=currency,
-            **vars(sums),
-        )
-        for (where, item_bucket, currency), sums in read.sums.items()
-    ]
-    items = []
-    for item_id, sums in read.items.items():
-        seen = known.impressions.get(item_id, 0)
-        items.append(
-            DailyItemMetric(
+    day = read.day
+    metrics, places = [], defaultdict[tuple[str, str, str], _Sums](_Sums)
+    for (where, item_bucket, currency), sums in read.sums.items():
+        places[where.placement, where.level, currency].add(sums)
+        metrics.append(
+            DailyMetric(
                 shop=shop,
                 day=day,
-                item_id=item_id,
-                interactions_before=known.interactions.get(item_id, 0),
-                impressions_before=seen,
-                is_first_served=bool(sums.served) and item_id not in known.served,
-                is_much_seen=seen < MANY_IMPRESSIONS <= seen + sums.impressions,
+                placement=where.placement,
+                level=where.level,
+                visitor_bucket=where.visitor_bucket,
+                item_bucket=item_bucket,
+                channel=where.channel,
+                currency=currency,
                 **vars(sums),
             )
         )
+    coarse = [
+        DailyPlaceMetric(shop=shop, day=day, placement=placement, level=level, currency=currency, **vars(sums))
+        for (placement, level, currency), sums in places.items()
+    ]
+    items = [_item(shop, day, read.known, item_id, sums) for item_id, sums in read.items.items()]
     cohorts = [
         DailyCohort(
             shop=shop, day=day, first_day=first, channel=channel, milestone=what, within=within, visitors=number
@@ -516,6 +518,7 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
         _move(state, dirty_from=day + timedelta(days=1))  # first: it keeps any other run out until this one is done
         for model, rows in (
             (DailyMetric, metrics),
+            (DailyPlaceMetric, coarse),
             (DailyItemMetric, items),
             (DailyCohort, cohorts),
             (DailyTotal, [total]),
@@ -523,6 +526,21 @@ def _write(shop: Shop, state: RollUp, read: _Read) -> None:
         ):
             model.objects.filter(shop=shop, day=day).delete()
             model.objects.bulk_create(rows, batch_size=1000)
+
+
+def _item(shop: Shop, day: date, known: _Known, item_id: str, sums: _ItemSums) -> DailyItemMetric:
+    done, seen = known.interactions.get(item_id, 0), known.impressions.get(item_id, 0)
+    row = DailyItemMetric(shop=shop, day=day, item_id=item_id, interactions_before=done, **vars(sums))
+    row.is_first_served = bool(sums.served) and item_id not in known.served
+    row.is_first_seen = not seen and bool(sums.impressions)
+    wanted = sums.clicks + sums.basket_adds + sums.purchases
+    row.is_first_followed = bool(wanted) and item_id not in known.followed
+    row.is_much_seen = seen < MANY_IMPRESSIONS <= seen + sums.impressions
+    row.edge = edge(done, done + sums.interactions)
+    row.is_notable = bool(
+        row.is_first_served or row.is_first_seen or row.is_first_followed or row.is_much_seen or row.edge
+    )
+    return row
 
 
 def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:

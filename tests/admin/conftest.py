@@ -1,12 +1,13 @@
 """A shop with a little of everything, and people who may do different things in the admin."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.test import Client, override_settings
 
 from coldrec.models import (
     ConsentRecord,
@@ -93,6 +94,13 @@ def stock(shop: Shop, count: int, start: int = 0) -> None:
             shop=shop, state="failed", error="FitError: no data", config={"factors": 64}, finished_at=NOON
         )
     TrainingRun.objects.update(started_at=NOON - timedelta(seconds=30))
+
+
+@pytest.fixture(autouse=True)
+def _read_once() -> Iterator[None]:
+    """What a process reads every few seconds it reads once, however long a busy machine takes over a test."""
+    with override_settings(COLDREC={"REFRESH_SECONDS": 3600.0}):
+        yield
 
 
 @pytest.fixture

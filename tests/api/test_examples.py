@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from coldrec.models import Event, Item, Slate
+from coldrec.services import slates
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/api.md"
 SERVER = "http://localhost:8000"
@@ -54,7 +55,10 @@ def blocks(language: str, heading: str) -> list[str]:
 
 
 @pytest.fixture
-def server(shop, request) -> str:
+def server(shop, request, monkeypatch) -> str:
+    # Written down before the answer goes out, for the tables are emptied as soon as a test has its answers.
+    keep = slates.keep
+    monkeypatch.setattr(slates, "keep", lambda make, later: keep(make, later=False))
     # Not before the tests' database is there: in memory, as it is until then, its threads would share one connection.
     return request.getfixturevalue("live_server").url
 

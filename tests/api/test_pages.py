@@ -259,3 +259,13 @@ def test_lists_that_are_not_written_down_do_not_go_on(shop):
 def test_what_is_no_slate_id_is_no_address(bare_shop, slate_id):
     answer = Shopper().next({"slate_id": slate_id})
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_address")
+
+
+def test_a_list_near_to_words_goes_on_near_to_them(shop):
+    shopper = Shopper()
+    first = slate(shopper.list("empty_search", query="coffee pot", size=4))
+    second = slate(shopper.next(first, query="coffee pot"))
+    assert [len(page["items"]) for page in (first, second)] == [4, 4]
+    assert all(item.startswith("coffee") for item in items(first) + items(second))
+    assert len(set(items(first) + items(second))) == 8
+    assert "coffee pot" not in str(Slate.objects.get(pk=second["slate_id"]).context), "words are a person's"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from coldrec.core.types import Kind
 from coldrec.models import ConsentRecord, DailyTotal, Event, Item, ModelVersion, RejectedEvent, RollUp, Shop
-from coldrec.services import alarms, readiness, rollups
+from coldrec.services import alarms, metrics, placements, readiness, rollups
 from coldrec.services.doctor import ENOUGH_BASKETS, ENOUGH_INTERACTIONS, ENOUGH_VISITORS
 from coldrec.services.readiness import Light, Standing
 from tests.happened import event_of, slate_of, visitor_of
@@ -62,6 +63,10 @@ def busy_days(shop: Shop, days: int, visitors: int) -> None:
     rollups.roll_up(shop, now=NOW)
 
 
+def test_every_kind_of_placement_has_its_needs_and_its_rungs() -> None:
+    assert set(readiness.NEEDS) == set(metrics.OWN_LEVELS) == set(Kind)
+
+
 def test_an_empty_shop_lacks_all_but_consent(shop: Shop) -> None:
     found = lights(parts(shop))
     assert found.pop("consent") is Light.READY, "nobody has to be asked, and nobody has refused"
@@ -98,15 +103,7 @@ def test_lights_turn_green_as_data_comes_in(shop: Shop) -> None:
     assert lists(shop)["product_together"].light is Light.WAITING
     busy_days(shop, days=8, visitors=40)
     ann = visitor_of(shop, NOW - DAY)
-    for place in (
-        "home",
-        "product_similar",
-        "product_together",
-        "basket",
-        "recently_viewed",
-        "trending",
-        "new_arrivals",
-    ):
+    for place in placements.all_placements(shop):
         slate = slate_of(shop, ann, NOW - DAY, ["a"], placement=place, level="personal")
         event_of(ann, "impression", "a", NOW - DAY, slate_id=slate.pk).save()
         event_of(ann, "click", "a", NOW - DAY, slate_id=slate.pk).save()

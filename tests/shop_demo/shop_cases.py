@@ -399,7 +399,8 @@ def test_a_sold_out_size_cannot_be_chosen_and_another_can(shopper):
     page = page_of(shopper, child.parent.get_absolute_url())
     assert re.search(rf'value="{child.pk}" required disabled', page)
     other = next(one for one in child.parent.children.all() if one.stockrecords.get().num_in_stock)
-    assert re.search(rf'value="{other.pk}" required>', page)
+    assert re.search(rf'value="{other.pk}" required( checked)?>', page)
+    assert page.count(" checked>") == 1, "the first size that can be bought is chosen beforehand"
     assert f'data-coldrec-page-item="{child.parent_id}"' in page and f'data-coldrec-basket="{child.parent_id}"' in page
 
 
