@@ -264,7 +264,7 @@ def test_the_page_has_a_list_at_once(browser):
     assert page.values("data-coldrec-placement") == ["home"]
     assert len(page.items) == 8
     assert "Tea pot 7" in page.text and "EUR" in page.text
-    assert all(address.startswith("/products/") for address in page.values("href"))
+    assert all(address.startswith(("/products/", "/coldrec/why/")) for address in page.values("href"))
 
 
 def test_a_product_that_is_saved_follows_by_itself(project, browser):
