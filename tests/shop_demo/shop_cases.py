@@ -23,10 +23,10 @@ from oscar.apps.order.models import Order
 from oscar.apps.partner.models import StockRecord
 from PIL import Image
 
-from coldrec.models import Event, Item
+from coldrec.models import Event, Item, Slate, SlateItem, Visitor
 from coldrec.services import events as event_service
 from coldrec.services import shops
-from shop_demo import catalogue, complete_journey, pictures, stocking, supply
+from shop_demo import catalogue, complete_journey, pictures, stocking, supply, visits
 from shop_demo.arrivals import Arrivals, put_on_shelf
 from shop_demo.catalogue import COLOURS, DEPARTMENTS
 from shop_demo.pictures import SHAPES
@@ -465,6 +465,65 @@ def test_arrivals_that_were_never_started_stop_too():
 
 
 # A database of before
+
+
+def places(page: str) -> list[str]:
+    return PLACE.findall(page)
+
+
+def test_a_dead_end_shows_what_is_near_to_it(shopper):
+    lost = shopper.get("/catalogue/linen-shirt-nobody-sells_999999/")
+    assert lost.status_code == 404
+    assert places(lost.content.decode()) == ["not_found"]
+    assert "linen" in lost.content.decode().lower()
+
+    nothing = shopper.get(reverse("search:search"), {"q": "linen unicorn"})
+    assert places(nothing.content.decode()) == ["empty_search"]
+    assert places(shopper.get(reverse("search:search"), {"q": "linen"}).content.decode()) == []
+
+
+def test_a_page_without_a_slash_at_its_end_is_found_all_the_same(shopper):
+    assert shopper.get("/catalogue").headers["Location"] == "/catalogue/"
+
+
+def test_the_page_of_what_is_sold_out_shows_what_is_to_be_had(shopper):
+    gone = Product.objects.filter(parent=None, structure="standalone", stockrecords__num_in_stock__gt=0).first()
+    page = shopper.get(gone.get_absolute_url()).content.decode()
+    assert "sold_out" not in places(page)
+
+    record = gone.stockrecords.get()
+    record.num_in_stock = 0
+    save(record)
+    page = shopper.get(gone.get_absolute_url()).content.decode()
+    assert places(page)[0] == "sold_out"
+    instead = Item.objects.filter(external_id__in=SHOWN.findall(page))
+    assert instead and all(item.sellable for item in instead)
+
+
+@pytest.mark.django_db
+def test_newcomers_are_shown_lists_and_do_what_can_be_done_there():
+    shop, goods = shops.current(), supply.own(NOW, products=120, people=150)
+    item_ids = {product.upc: str(product.pk) for product in Product.objects.filter(parent=None).exclude(upc=None)}
+    before = Event.objects.count()
+
+    visits.make(shop, goods.products, item_ids, visits.missing(shop, 6), now=NOW, people=6)
+
+    newcomers = Visitor.objects.filter(slates__isnull=False).distinct()
+    assert newcomers.count() == 6
+    assert set(newcomers.values_list("channel", flat=True)) <= set(visits.CHANNELS)
+    events = Event.objects.filter(visitor__in=newcomers)
+    assert events.count() == Event.objects.count() - before
+    shown = set(SlateItem.objects.values_list("slate_id", "position", "item_id"))
+    named = events.exclude(slate_id=None).values_list("slate_id", "position", "item_id")
+    assert set(named) <= shown, "what is seen and clicked stood there"
+    assert set(events.exclude(slate_id=None).values_list("kind", flat=True)) == {"impression", "click"}
+    assert all(event.occurred_at >= event.visitor.created_at for event in events.select_related("visitor"))
+    first_seen = dict(Item.objects.values_list("external_id", "first_seen"))
+    for slate in Slate.objects.filter(visitor__in=newcomers).prefetch_related("items"):
+        assert all(first_seen[one.item_id] <= slate.created_at for one in slate.items.all()), "on the shelf by then"
+
+    assert visits.missing(shop, 6) == []
+    assert visits.missing(shop, 7) == [6]
 
 
 @pytest.mark.django_db
