@@ -26,7 +26,7 @@ BESIDE = {
     "lower": gettext_lazy("lower"),
     "alike": gettext_lazy("no clear difference"),
 }
-BESIDE_WARM = gettext_lazy("Whether the 95 % interval of the difference to the warm ones leaves out 0.")
+BESIDE_WARM = gettext_lazy("Whether the difference to the warm ones is beyond chance: its interval of 95 per cent leaves out 0.")
 INTERVAL = gettext_lazy("95 % interval of Wilson: where the true rate may well lie, given so many impressions.")
 REVENUE = gettext_lazy("Revenue that counts for a list for each 1,000 impressions, by currency.")
 
