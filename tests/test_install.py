@@ -280,8 +280,9 @@ def test_the_addresses_take_clicks_and_give_lists(browser):
     event = {"event_id": "1", "kind": "click", "item_id": first, "slate_id": slate["slate_id"], "position": 1}
     assert browser.send("/coldrec/v1/events/", event)["accepted"] == 1
     assert browser.send("/coldrec/v1/events/", event)["duplicate"] == 1
-    (cookie,) = (cookie for cookie in browser.cookies if cookie.name.startswith("coldrec"))
-    assert cookie.has_nonstandard_attr("HttpOnly"), "the middleware has set it"
+    cookies = {cookie.name: cookie.has_nonstandard_attr("HttpOnly") for cookie in browser.cookies}
+    assert cookies["coldrec_visitor"], "the middleware has set it, and no script can read it"
+    assert not cookies["coldrec_visitor_mark"], "the script reads it, and it names nobody"
 
 
 def test_the_doctor_finds_nothing_broken_and_a_model_can_be_trained(project, browser):

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
@@ -83,6 +84,7 @@ def test_every_message_of_the_code_is_in_the_source() -> None:
         )
     }
     assert len(code) > 200
+    code |= _in_templates([*ROOT.glob("coldrec/templates/**/*.html"), *ROOT.glob("coldrec/templates/**/*.txt")])
     known = {forms(message.id)[0] for message in messages(CHINESE)}
     assert (sorted(code - known), sorted(known - code)) == ([], []), "make messages gathers them"
 
@@ -97,6 +99,15 @@ def test_the_placeholders_of_this_test_are_those_of_the_code() -> None:
     assert placeholders("%(n)d of %s, %(x).1f %% {name}") == sorted(["%(n)d", "%s", "%(x).1f", "%%", "{name}"])
 
 
+def _in_templates(pages: Iterable[Path]) -> set[str]:
+    return _in_python(templatize(page.read_text("utf-8")).encode() for page in pages)
+
+
+def _in_python(sources: Iterable[bytes]) -> set[str]:
+    keywords = dict.fromkeys(("_", "gettext", "gettext_lazy")) | {"ngettext": (1, 2)}
+    return {forms(found[1])[0] for source in sources for found in extract("python", BytesIO(source), keywords)} - {""}
+
+
 GATHERED = """
 import json, sys
 import django
@@ -109,13 +120,8 @@ with translation.override("zh-hans"):
 
 def test_the_demo_shop_s_pages_are_whole_in_chinese() -> None:
     """Some of their messages are oscar's, so they are looked up as the shop does."""
-    pages = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("coldrec/templates/**/*.html")]
-    sources = [templatize(page.read_text("utf-8")).encode() for page in pages]
-    sources += [path.read_bytes() for path in ROOT.glob("shop_demo/**/*.py")]
-    keywords = dict.fromkeys(("_", "gettext", "gettext_lazy")) | {"ngettext": (1, 2)}
-    wanted = sorted(
-        {forms(found[1])[0] for source in sources for found in extract("python", BytesIO(source), keywords)} - {""}
-    )
+    pages = _in_templates([*ROOT.glob("templates/**/*.html"), *ROOT.glob("coldrec/templates/**/*.html")])
+    wanted = sorted(pages | _in_python(path.read_bytes() for path in ROOT.glob("shop_demo/**/*.py")))
     assert len(wanted) > 15
     done = subprocess.run(
         [sys.executable, "-c", GATHERED],

@@ -26,8 +26,12 @@ BESIDE = {
     "lower": gettext_lazy("lower"),
     "alike": gettext_lazy("no clear difference"),
 }
-BESIDE_WARM = gettext_lazy("Whether the difference to the warm ones is beyond chance: its interval of 95 per cent leaves out 0.")
-INTERVAL = gettext_lazy("95 % interval of Wilson: where the true rate may well lie, given so many impressions.")
+BESIDE_WARM = gettext_lazy(
+    "Whether the difference to the warm ones is beyond chance: its interval of 95 per cent leaves out 0."
+)
+INTERVAL = gettext_lazy(
+    "Interval of 95 per cent by Wilson: where the true rate may well lie, given so many impressions."
+)
 REVENUE = gettext_lazy("Revenue that counts for a list for each 1,000 impressions, by currency.")
 
 
@@ -209,7 +213,8 @@ class ColdStartScreen(FiguresScreen):
             low, high = rate.interval or (None, None)
             drawn.append(charts.Bar(bucket_label(name), rate.value, low, high))
         said = _(
-            "One bar for each number of interactions so far; the lines are 95 % intervals. The table has the figures."
+            "One bar for each number of interactions so far; the lines are intervals of 95 per cent. "
+            "The table has the figures."
         )
         return charts.bars(key, title, said, drawn, as_percent=True)
 
