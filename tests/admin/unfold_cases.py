@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -13,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
-from coldrec.models import ConsentRecord, Erasure, IgnoredCount, Placement, Shop, Slate, Visitor
-from tests.admin.conftest import NOON, stock
+from coldrec.models import Placement, Shop, Slate, Visitor
+from tests.admin.conftest import stock
 from tests.admin.test_placements import EMPTY, PREVIEW
 
 OURS = [model for model in apps.get_app_config("coldrec").get_models() if admin.site.is_registered(model)]
@@ -24,10 +23,6 @@ OURS = [model for model in apps.get_app_config("coldrec").get_models() if admin.
 def manager(client: Client, db: None) -> Client:
     shop = Shop.objects.create(key="default")
     stock(shop, 2)
-    visitor = Visitor.objects.first()
-    ConsentRecord.objects.create(shop=shop, visitor=visitor, answer="granted", source="test")
-    Erasure.objects.create(shop=shop, reference=uuid4(), source="test", removed={"database": {"events": 1}})
-    IgnoredCount.objects.create(shop=shop, day=NOON.date(), reason="crawler", count=1)
     Placement.objects.create(shop=shop, name="home", size=5, titles={"en": "For you"})
     client.force_login(User.objects.create_superuser("boss"))
     return client
