@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -414,11 +413,3 @@ def test_a_wrong_figure_in_an_address_is_refused_kindly(staff: Client, shop: Sho
     changelist = reverse("admin:coldrec_event_changelist")
     for query in ("figure=nothing", "figure=clicks&first=x", "figure=clicks&item_bucket=9", "figure=new_items"):
         assert staff.get(f"{changelist}?{query}").headers["Location"].endswith("?e=1"), query
-
-
-def test_the_command_says_what_it_did(shop: Shop, now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("coldrec_rollup")
-    assert "There is nothing to roll up yet" in capsys.readouterr().out
-    visitor_of(shop, now - timedelta(days=2))
-    call_command("coldrec_rollup", "--all")
-    assert "Rolled up 3 days, 2026-03-08 to 2026-03-10." in capsys.readouterr().out
