@@ -44,8 +44,8 @@ class ReadinessScreen(FiguresScreen):
     def list_table(self) -> Table:
         columns = [
             Column(_("list"), is_number=False),
-            Column(_("placement"), is_number=False),
             Column(_("light"), LIGHT, is_number=False),
+            Column(_("placement"), is_number=False),
             Column(_("lists in seven days")),
             Column(_("days to go"), DAYS),
             Column(_("says"), is_number=False),
@@ -54,7 +54,7 @@ class ReadinessScreen(FiguresScreen):
         for one in self._found.lists:
             link = self._link(one)
             count = number(one.have or 0, link)
-            rows.append([words(one.title), words(one.name), _light(one), count, _days(one), Cell(one.says, one.says)])
+            rows.append([words(one.title), _light(one), words(one.name), count, _days(one), Cell(one.says, one.says)])
         return Table("lists", _("Lists"), columns, rows)
 
     @cached_property

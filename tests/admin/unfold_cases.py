@@ -13,7 +13,8 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from coldrec.models import Placement, Shop, Slate, Visitor
-from tests.admin.conftest import stock
+from coldrec.services import rollups
+from tests.admin.conftest import NOON, stock
 from tests.admin.test_placements import EMPTY, PREVIEW
 
 OURS = [model for model in apps.get_app_config("coldrec").get_models() if admin.site.is_registered(model)]
@@ -23,6 +24,7 @@ OURS = [model for model in apps.get_app_config("coldrec").get_models() if admin.
 def manager(client: Client, db: None) -> Client:
     shop = Shop.objects.create(key="default")
     stock(shop, 2)
+    rollups.roll_up(shop, now=NOON)
     Placement.objects.create(shop=shop, name="home", size=5, titles={"en": "For you"})
     client.force_login(User.objects.create_superuser("boss"))
     return client
@@ -54,11 +56,22 @@ def test_lists_and_rows_open(manager: Client, model: type) -> None:
 def test_screens_open(manager: Client) -> None:
     start = opened(manager, reverse("admin:index"))
     screens = [url.name for url in admin.site.get_urls() if getattr(url, "lookup_str", "").endswith("Screen")]
-    assert "coldrec_console" in screens
+    assert screens == ["coldrec_overview", "coldrec_cold_start", "coldrec_readiness", "coldrec_console"]
+    assert re.findall(r'id="link-coldrec-([^"]*)"', start)[: len(screens)] == [
+        name.removeprefix("coldrec_") for name in screens
+    ], "they stand above the tables"
     for name in screens:
         address = reverse(f"admin:{name}")
         assert address in start, "it is in the menu"
         opened(manager, address)
+
+
+def test_screens_are_neither_open_nor_listed_without_permission(manager: Client) -> None:
+    manager.force_login(User.objects.create_user("nobody", is_staff=True))
+    start = manager.get(reverse("admin:index")).text
+    for name in ("overview", "cold_start", "readiness", "console"):
+        assert manager.get(reverse(f"admin:coldrec_{name}")).status_code == 403
+        assert f"link-coldrec-{name}" not in start
 
 
 def test_the_console_and_the_editor_answer(manager: Client) -> None:
