@@ -132,8 +132,12 @@ class Command(BaseCommand):
         if goods.products:
             people = options["shoppers"] // 10 if options["visitors"] is None else options["visitors"]
             with self.stage("visits") as say:
-                say(self.make_visits(goods, people))
-        self.run("figures", "coldrec_rollup")
+                made = self.make_visits(goods, people)
+                say(f"{made:,} newcomers" if made else "all there")
+            # Visits of days that have been summed up are new to those days.
+            self.run("figures", "coldrec_rollup", all=made > 0)
+        else:
+            self.run("figures", "coldrec_rollup")
         return goods
 
     def migrate(self) -> str:
@@ -197,12 +201,13 @@ class Command(BaseCommand):
             )
         return f"{counts.accepted:,} new"
 
-    def make_visits(self, goods: supply.Supply, people: int) -> str:
+    def make_visits(self, goods: supply.Supply, people: int) -> int:
+        """How many newcomers came who had not been here yet."""
         shop = shops.current()
         numbers = visits.missing(shop, people)
         bar = Bar(self.stdout, "visits", len(numbers))
         visits.make(shop, goods.products, _item_ids(), numbers, now=timezone.now(), people=people, progress=bar)
-        return f"{len(numbers):,} newcomers" if numbers else "all there"
+        return len(numbers)
 
     def run(self, name: str, command: str, **options: Any) -> None:
         with self.stage(name) as say:
