@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
+from coldrec.api import throttles
 from tests.browser import chromium
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
@@ -40,6 +43,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("runs in the first pass of make test: its shop has a database of its own")
         if not chromium.path():
             _missing("no Chromium: none of chromium, chromium-browser, google-chrome is on PATH (or COLDREC_CHROMIUM)")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> Iterator[None]:
+    """Limits count in the cache, which outlives a test; so does what a process knows of a dead one."""
+    cache.clear()
+    throttles._pause["until"] = 0.0
+    yield
+    throttles._pause["until"] = 0.0
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

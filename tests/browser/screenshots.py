@@ -46,6 +46,13 @@ def basket(one: Visit, shop: Site) -> None:
     one.go("/basket/")
 
 
+def console(one: Visit, shop: Site) -> None:
+    one.sign_in()
+    one.go("/admin/coldrec/console/")
+    one.page.get_by_role("button", name="Show the list").click()
+    one.page.wait_for_load_state()
+
+
 def _alike(shop: Site, count: int) -> list[str]:
     """Addresses of products of the largest category."""
     category = shop.value(
@@ -70,6 +77,8 @@ PICTURES: dict[str, Callable[[Visit, Site], None]] = {
     "first-visit": first_visit,
     "product": product,
     "basket": basket,
+    "cold-start": _admin("/admin/coldrec/cold_start/"),
+    "console": console,
 }
 
 
