@@ -18,6 +18,7 @@ from django import template
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.core.signing import Signer
+from django.template import Engine
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import localize
@@ -132,7 +133,6 @@ def coldrec_consent() -> dict[str, Any]:
 def _list(
     context: template.Context, slate: recommend.ServedSlate, place: placements.Placement, title: str | None
 ) -> SafeString:
-    names = [f"coldrec/{place.name}.html", f"coldrec/kind_{place.kind}.html", "coldrec/widget.html"]
     ours = _address("coldrec:lists").removesuffix("lists/") if slate.slate_id else ""
     card = partial(_card, ours=ours, slate_id=slate.slate_id, language=get_language(), why=_("Why this: %s"))
     shown = {
@@ -144,7 +144,19 @@ def _list(
     }
     # In the page's own context: another one would run all context processors again, once for each list.
     with context.push(**shown):
-        return mark_safe(context.template.engine.select_template(names).render(context))  # escaped by the template
+        return mark_safe(_template(context.template.engine, place.name, place.kind).render(context))  # escaped there
+
+
+def _template(engine: Engine, name: str, kind: str) -> template.Template:
+    """What a list is rendered by; in service it is looked for once, since what is not there is looked for each time."""
+    return _find(engine, name, kind) if settings.DEBUG else _found(engine, name, kind)
+
+
+def _find(engine: Engine, name: str, kind: str) -> template.Template:
+    return engine.select_template([f"coldrec/{name}.html", f"coldrec/kind_{kind}.html", "coldrec/widget.html"])
+
+
+_found = lru_cache(maxsize=256)(_find)
 
 
 def _late(
