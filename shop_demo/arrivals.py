@@ -47,11 +47,12 @@ class Arrivals(threading.Thread):
                 if self.stopped.wait(self.every_s):
                     return
                 try:
-                    put_on_shelf(listing)
+                    product = put_on_shelf(listing)
                 except Exception:
                     logger.exception("The demo could not put %s on the shelf", listing.upc)
                     return
-                self.say(f"  new arrival     {listing.title.en}{'' if left else ' (the last one)'}")
+                last = "" if left else " (the last one)"
+                self.say(f"  new arrival     {listing.title.en}: {product.get_absolute_url()}{last}")
         finally:
             connection.close()
 

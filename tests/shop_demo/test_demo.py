@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from html import escape
+from itertools import cycle
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--products", "60", "--shoppers", "80"]
+PRODUCT_LINK = r'<h3><a href="(/catalogue/[^"]+)"'
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -65,6 +66,11 @@ def read_until(process: subprocess.Popen[str], wanted: str) -> list[str]:
         if wanted in line:
             return lines
     raise AssertionError(f"{wanted!r} never came:\n{''.join(lines)}")
+
+
+def read(address: str) -> str:
+    with urlopen(address, timeout=20) as answer:
+        return answer.read().decode()
 
 
 def counts(folder: Path) -> dict[str, int]:
@@ -111,17 +117,18 @@ def test_a_second_run_changes_nothing_and_is_quick(shop):
 
 def test_new_products_come_in_while_it_is_open(tmp_path, shop):
     shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
-    process = start(tmp_path, "--port", str(free_port()), "--arrivals", "0.5")
+    process = start(tmp_path, "--port", str(free_port()), "--arrivals", "4")
     try:
         text = "".join(read_until(process, "new arrival"))
-        assert "A new product comes in every 0.5 seconds, 60 in all" in text
-        address, title = ADDRESS.search(text)[0], re.search(r"new arrival +(.+)", text)[1].strip()
+        assert "A new product comes in every 4 seconds, 60 in all" in text
+        shop_address, path = ADDRESS.search(text)[0], re.search(r"new arrival +.+: (/\S+)", text)[1]
+        department = re.findall(r'href="(/catalogue/category/[^"]+)"', read(f"{shop_address}{path}"))
+        links = {link for one in department for link in re.findall(PRODUCT_LINK, read(f"{shop_address}{one}"))}
+        pages = cycle(["/", *sorted(links - {path})])  # each read by a stranger, since nobody keeps a cookie
+        shown = f'data-coldrec-item="{path.rstrip("/").rpartition("_")[2]}"'
         deadline = time.monotonic() + 60
-        page = ""
-        while escape(title) not in page:
-            assert time.monotonic() < deadline, f"{title} is not on the first page within a minute"
-            with urlopen(f"{address}/", timeout=20) as answer:
-                page = answer.read().decode()
+        while shown not in read(f"{shop_address}{next(pages)}"):
+            assert time.monotonic() < deadline, f"{path} is recommended on none of {len(links)} pages within a minute"
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

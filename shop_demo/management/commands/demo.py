@@ -248,7 +248,7 @@ class Command(BaseCommand):
             if arrivals.listings:
                 self.stdout.write(
                     f"A new product comes in every {arrivals.every_s:g} seconds, {len(arrivals.listings)} in all: "
-                    "look at New arrivals, and at what is recommended."
+                    "look at New arrivals, and at what is recommended beside products of its kind."
                 )
             self.stdout.write("Ctrl-C stops it; the same command starts it again.")
             self.stdout.flush()
