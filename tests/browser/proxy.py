@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,10 @@ class Answer:
 
 
 class SharedCache(ThreadingHTTPServer):
-    """``hits``, ``misses`` and ``passed`` count requests by path; ``kept`` is what lies in the cache."""
+    """``hits``, ``misses`` and ``passed`` count requests by path; ``kept`` is what lies in the cache.
+
+    ``delays``: seconds that the next requests for a path wait, one after the other; then none.
+    """
 
     daemon_threads = True
 
@@ -45,6 +49,7 @@ class SharedCache(ThreadingHTTPServer):
         self.hits: Counter[str] = Counter()
         self.misses: Counter[str] = Counter()
         self.passed: Counter[str] = Counter()
+        self.delays: dict[str, list[float]] = {}
 
     @property
     def address(self) -> str:
@@ -77,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         cache, headers = self.server, {name.lower(): value for name, value in self.headers.items()}
+        if waiting := cache.delays.get(self._name):
+            time.sleep(waiting.pop(0))
         if answer := cache.find(self.path, headers):
             cache.hits[self._name] += 1
         else:

@@ -41,12 +41,14 @@ COLDREC = {
     "SHOP": "own",
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "inline",
+    "PLACEMENTS": {"trending": {"layout": "carousel"}},
     # All visitors of the tests come from one address, which no rate should take for one visitor's haste.
     "THROTTLES": {"coldrec-events": "10000/min", "coldrec-lists": "10000/min"},
     **json.loads(os.environ.get("SITE_COLDREC", "{}")),
 }
+POLICY = ["tests.browser.sites.policy.ContentPolicy"] if os.environ.get("SITE_POLICY") != "none" else []
 MIDDLEWARE = [
-    "tests.browser.sites.policy.ContentPolicy",
+    *POLICY,
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
