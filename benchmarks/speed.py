@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 
 from django.conf import settings
 
@@ -17,9 +18,9 @@ from benchmarks.site import project
 if not settings.configured:
     project.set_up()
 
-from benchmarks.speed_of import fitting, imports, ingest, million, serving
+from benchmarks.speed_of import fitting, imports, ingest, million, screens, serving
 
-PARTS = ("serving", "ingest", "imports", "fit")
+PARTS = ("serving", "ingest", "imports", "screens", "fit")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         "serving": lambda: serving.check(given.items, given.events, given.rounds),
         "ingest": lambda: ingest.check(rounds=3 if given.quick else 20),
         "imports": imports.check,
+        "screens": partial(screens.check, days=20, items=200) if given.quick else screens.check,
         "fit": lambda: fitting.check(quick=given.quick),
     }
     wanted = {name: parts[name] for name in PARTS if name in given.only}

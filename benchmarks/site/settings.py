@@ -34,6 +34,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 600  # a page pays for its queries, not f
 if os.environ.get("COLDREC_BENCH_MADE"):  # a child works on what its parent has made
     DATABASES["default"]["NAME"] = DATABASES["default"]["TEST"]["NAME"]
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,5 +1,6 @@
 """Pages with no, one and four lists, and the yardstick: an empty view of Django REST framework."""
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
@@ -38,4 +39,5 @@ urlpatterns = [
     *(path(f"{name}/", page, {"name": name}, name=name) for name in PAGES),
     *(path(f"{name}/<item>/", page, {"name": name}, name=f"{name}_of") for name in PAGES),
     path("coldrec/", include("coldrec.urls")),
+    path("admin/", admin.site.urls),
 ]

@@ -15,6 +15,7 @@ TARGETS = {
     "batch_ratio": ("at least", 3.0),
     "heavy_imports_benchmarks": ("exactly", 0),
     "heavy_imports_shop_demo": ("exactly", 0),
+    "screen_seconds": ("at most", 2.0),
     "fit_seconds": ("at most", 180.0),
     "fit_gigabytes": ("at most", 3.0),
 }
@@ -39,7 +40,7 @@ def test_what_a_busy_machine_cannot_spoil_holds(outcome):
     checks = outcome[1]["checks"]
     assert [name for name in TARGETS.keys() - OF_TIME if not checks[name]["passed"]] == []
     assert checks["page_queries"]["figure"] == 2 and checks["page_queries"]["details"]["after_the_answer"] == 2
-    assert all(checks[name]["figure"] > 0 for name in OF_TIME | {"fit_seconds", "fit_gigabytes"})
+    assert all(checks[name]["figure"] > 0 for name in OF_TIME | {"fit_seconds", "fit_gigabytes", "screen_seconds"})
 
 
 def answers(**seconds: float) -> dict[str, list[Answer]]:
