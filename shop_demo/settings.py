@@ -110,6 +110,25 @@ UNFOLD = {
     "SITE_HEADER": SHOPS[SHOP]["name"],
     "SITE_SUBHEADER": SHOPS[SHOP]["tagline"],
     "SHOW_LANGUAGES": True,
+    # The shop's green instead of a purple whose links are hard to read on dark.
+    "COLORS": {
+        "primary": {
+            str(step): f"oklch({lightness}% {chroma} 168)"
+            for step, lightness, chroma in (
+                (50, 97.7, 0.014),
+                (100, 94.6, 0.03),
+                (200, 90.2, 0.05),
+                (300, 82.7, 0.08),
+                (400, 73, 0.1),
+                (500, 65, 0.1),
+                (600, 50, 0.09),
+                (700, 44, 0.08),
+                (800, 39, 0.07),
+                (900, 33, 0.06),
+                (950, 27, 0.05),
+            )
+        }
+    },
 }
 
 MIDDLEWARE = [

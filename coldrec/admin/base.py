@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,14 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[:COUNTED].count())
+
+
+class ValueFilter(admin.AllValuesFieldListFilter):
+    """One choice for each value that there is; an empty one has a name too, or there would be nothing to press."""
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or display.NOTHING}
 
 
 class FilledFilter(admin.SimpleListFilter):

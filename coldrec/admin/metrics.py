@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from coldrec.admin.base import FactsAdmin
+from coldrec.admin.base import FactsAdmin, ValueFilter
 from coldrec.models import DailyMetric
 
 
@@ -25,7 +25,7 @@ class DailyMetricAdmin(FactsAdmin):
         "revenue",
         "currency",
     )
-    list_filter = ("level", "visitor_bucket", "item_bucket")
+    list_filter = (("level", ValueFilter), ("visitor_bucket", ValueFilter), ("item_bucket", ValueFilter))
     search_fields = ("placement__exact", "channel__exact")
     date_hierarchy = "day"
     ordering = ("-day", "-pk")

@@ -11,6 +11,10 @@ from tests.browser.site import Site, settled
 from tests.browser.visits import Visit
 
 Deed = tuple[str, str, str, int]  # kind, item, list it was in, place there; "" and 0 where it was in none
+ALONE = """
+    SELECT coldrec_item.url FROM coldrec_item JOIN catalogue_product ON catalogue_product.id = external_id
+    WHERE sellable AND structure = 'standalone' ORDER BY coldrec_item.id LIMIT 1 OFFSET ?
+"""
 COUNTED = ("impression", "click", "basket_add", "purchase")
 
 # Every item of a list with the part of it that can be seen now, worked out from the boxes alone: the screen, and

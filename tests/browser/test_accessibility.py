@@ -17,6 +17,7 @@ LOOKS = [
 ]
 every_look = pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look.values())))
 THEMES = [("bare", 0), ("bare", 3), ("shop", 1), ("shop", 2)]
+OF_OUR_OWN = ("overview", "cold_start", "readiness", "console", "placement", "slate")
 NAMES = ["plain-wide", "plain-phone", "unfold-wide", "unfold-phone"]
 PRODUCT = "SELECT url FROM coldrec_item WHERE sellable ORDER BY id LIMIT 1"
 SOLD_OUT = "SELECT url FROM coldrec_item WHERE NOT sellable AND removed_at IS NULL ORDER BY id LIMIT 1"
@@ -65,12 +66,17 @@ def test_the_shop_s_pages_fit_a_phone(visit, shop, language):
 
 @pytest.mark.parametrize(("kind", "look"), [(kind, LOOKS[at]) for kind, at in THEMES], ids=NAMES)
 def test_the_admin_s_pages_have_no_barrier(visit, request, kind, look):
-    """All of coldrec's that the admin's first page leads to, and a row of each table; plain and under unfold."""
+    """All of coldrec's that the admin's first page leads to, and a row of each table; plain and under unfold.
+
+    On a phone those alone that are more than a table of Django's.
+    """
     one = visit(request.getfixturevalue(kind), **look)
     one.sign_in()
     links = one.go("/admin/").eval_on_selector_all("a", "all => all.map(one => one.getAttribute('href'))")
     tables = sorted({link.split("?")[0] for link in links if link and link.startswith("/admin/coldrec/")})
     assert len([link for link in tables if re.fullmatch(r"/admin/coldrec/\w+/", link)]) >= 5, links
+    if look["width"] == PHONE:
+        tables = [table for table in tables if table.split("/")[3] in OF_OUR_OWN]
     found = []
     for table in tables:
         found += barriers(one, table)

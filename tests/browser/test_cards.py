@@ -22,7 +22,6 @@ DIALOG = "#coldrec-why:popover-open"
 def home_of_somebody(one, site, address="/"):
     """A page with lists of somebody who has looked at three products."""
     look_at(one, site, 1, 2, 3)
-    one.page.wait_for_timeout(2300)
     page = one.go(address)
     wait_for_lists(page)
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.shopper import Shopper
+from tests.browser.shopper import ALONE, Shopper
 from tests.browser.visits import DESKTOP, PHONE
-
-ALONE = """
-    SELECT coldrec_item.url FROM coldrec_item JOIN catalogue_product ON catalogue_product.id = external_id
-    WHERE sellable AND structure = 'standalone' ORDER BY coldrec_item.id LIMIT 1 OFFSET ?
-"""
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def read(one, site) -> None:
     page = one.go("/")
     wait_for_lists(page)
     page.wait_for_timeout(1300)
-    look_at(one, site, 2)
+    one.go(site.rows(PRODUCTS)[2]["url"])
     one.page.wait_for_timeout(1300)
     one.page.locator("[data-coldrec-item] a").first.click()
     one.page.wait_for_load_state()
@@ -58,7 +58,6 @@ class TestConsent:
         page.locator("[data-coldrec-consent]").wait_for(state="hidden")
         wait_for_lists(page)
         look_at(one, asking, 1, 2)
-        one.page.wait_for_timeout(2300)
         one.go("/")
         assert settled(lambda: asking.value(EVENTS) > before, True)
         assert one.key and one.cookies()["coldrec_visitor_consent"] == "granted"
@@ -85,7 +84,6 @@ class TestConsent:
         page.get_by_role("button", name="Remember me", exact=True).click()
         page.locator("[data-coldrec-consent]").wait_for(state="hidden")
         look_at(one, asking, 1, 2)
-        one.page.wait_for_timeout(2300)
         assert one.page.evaluate("coldrec.consent(false)") is True
         before, asked = asking.value(EVENTS), len(told(one))
         one.page.wait_for_timeout(1500)
@@ -98,7 +96,7 @@ class TestConsent:
         site = request.getfixturevalue(kind)
         one = visit(site, gpc=True)
         before = site.value(EVENTS), site.value(VISITORS)
-        look_at(one, site, 3)
+        one.go(site.rows(PRODUCTS)[3]["url"])
         page = one.go("/")
         page.wait_for_timeout(2500)
         assert told(one) == [] and one.key is None
@@ -179,7 +177,6 @@ class TestAboutMe:
         site = request.getfixturevalue(kind)
         one = visit(site, width=width)
         seen = look_at(one, site, 1, 2, 3)
-        one.page.wait_for_timeout(2300)
         page = one.go("/coldrec/me/interests/")
         forget = page.get_by_role("button", name="Forget")
         assert forget.count() == len(seen)
@@ -201,7 +198,6 @@ class TestAboutMe:
     def test_all_data_can_be_taken_away_and_erased(self, visit, bare):
         one = visit(bare)
         seen = look_at(one, bare, 4, 5)
-        one.page.wait_for_timeout(2300)
         key = one.key
         page = one.go("/coldrec/me/data/")
         with page.expect_download() as given:

@@ -71,7 +71,7 @@ class Visit:
 
     def _said(self, said: ConsoleMessage) -> None:
         where = said.location.get("url", "")
-        if said.type == "error" and not where.endswith("/favicon.ico"):  # Django's admin has no icon
+        if said.type == "error" and "/favicon.ico" not in where:  # Django's admin has no icon
             self._note(f"console: {said.text} ({where})")
 
     def _note(self, problem: str) -> None:

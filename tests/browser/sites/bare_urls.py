@@ -32,6 +32,11 @@ def many(request: HttpRequest) -> HttpResponse:
     return _page(request, "many")
 
 
+def one(request: HttpRequest) -> HttpResponse:
+    """The list of any placement."""
+    return _page(request, "one", placement=request.GET["placement"])
+
+
 def at_once(request: HttpRequest) -> HttpResponse:
     """A list that is on the page from the start, made for whoever asks: no cache may keep it."""
     response = _page(request, "at_once")
@@ -51,6 +56,7 @@ def basket(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", home),
     path("many/", many),
+    path("one/", one),
     path("at-once/", at_once),
     path("basket/", basket),
     path("catalogue/<slug>_<int:pk>/", product),

@@ -28,7 +28,7 @@ class ContentPolicy:
         response = self.get_response(request)
         policy = POLICY.format(nonce=request.csp_nonce)
         if request.path.startswith("/admin/"):
-            policy = policy.replace("script-src", "script-src 'self'")
+            policy = policy.replace("script-src", "frame-src 'self'; script-src 'self'")  # with previews in frames
         if request.path.endswith(("/change/", "/add/")):
             policy = policy.replace(f"style-src 'self' 'nonce-{request.csp_nonce}'", "style-src 'self' 'unsafe-inline'")
         response["Content-Security-Policy"] = policy
