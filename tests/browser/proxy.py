@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -54,6 +55,11 @@ class SharedCache(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that left the page has hung up; anything else is ours to know of."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def find(self, path: str, headers: dict[str, str]) -> Answer | None:
         for wanted, answer in self.kept.get(path, []):

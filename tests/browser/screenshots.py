@@ -72,11 +72,21 @@ def _admin(address: str) -> Callable[[Visit, Site], None]:
     return screen
 
 
+def console(one: Visit, shop: Site) -> None:
+    """How the home list of a made-up visitor comes about, who has looked at one product."""
+    item = shop.value("SELECT external_id FROM coldrec_item WHERE sellable ORDER BY id")
+    one.sign_in()
+    one.go(f"/admin/coldrec/console/?placement=home&who=made-up&did=view:{item}")
+
+
 PICTURES: dict[str, Callable[[Visit, Site], None]] = {
     "home": home,
     "first-visit": first_visit,
     "product": product,
     "basket": basket,
+    "overview": _admin("/admin/coldrec/overview/"),
+    "cold-start": _admin("/admin/coldrec/cold_start/"),
+    "console": console,
     "cold-start": _admin("/admin/coldrec/cold_start/"),
     "console": console,
 }
