@@ -46,13 +46,6 @@ def basket(one: Visit, shop: Site) -> None:
     one.go("/basket/")
 
 
-def console(one: Visit, shop: Site) -> None:
-    one.sign_in()
-    one.go("/admin/coldrec/console/")
-    one.page.get_by_role("button", name="Show the list").click()
-    one.page.wait_for_load_state()
-
-
 def _alike(shop: Site, count: int) -> list[str]:
     """Addresses of products of the largest category."""
     category = shop.value(
@@ -76,7 +69,7 @@ def console(one: Visit, shop: Site) -> None:
     """How the home list of a made-up visitor comes about, who has looked at one product."""
     item = shop.value("SELECT external_id FROM coldrec_item WHERE sellable ORDER BY id")
     one.sign_in()
-    one.go(f"/admin/coldrec/console/?placement=home&who=made-up&did=view:{item}")
+    one.go(f"/admin/coldrec/console/?placement=home&who=made_up&did=view:{item}")
 
 
 PICTURES: dict[str, Callable[[Visit, Site], None]] = {
@@ -84,9 +77,6 @@ PICTURES: dict[str, Callable[[Visit, Site], None]] = {
     "first-visit": first_visit,
     "product": product,
     "basket": basket,
-    "overview": _admin("/admin/coldrec/overview/"),
-    "cold-start": _admin("/admin/coldrec/cold_start/"),
-    "console": console,
     "cold-start": _admin("/admin/coldrec/cold_start/"),
     "console": console,
 }

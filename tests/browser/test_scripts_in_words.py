@@ -93,4 +93,4 @@ def test_no_page_of_the_admin_runs_any(one):
         if row.count():
             address = row.get_attribute("href")
             assert ran(one.go(address)) == [], address
-    assert ran(one.go("/admin/coldrec/console/?who=made-up&placement=home&find=ran")) == []
+    assert ran(one.go("/admin/coldrec/console/?who=made_up&placement=home&find=ran")) == []
