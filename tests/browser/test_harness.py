@@ -65,7 +65,7 @@ def test_a_jump_is_measured(visit, bare):
 class TestSharedCache:
     def test_it_gives_everybody_what_it_may_keep(self, visit, bare):
         with in_front_of(bare.address) as cache:
-            first, second = (visit(bare, address=cache.address).go("/").content() for _ in range(2))
+            first, second = (visit(bare, address=cache.address).read("/") for _ in range(2))
             assert cache.hits["/"] == 1 and cache.misses["/"] == 1
             assert first == second
 

@@ -103,6 +103,12 @@ class Visit:
         self.page.goto(path, wait_until="load")
         return self.page
 
+    def read(self, path: str) -> str:
+        """The page as it was sent, before any script has changed it."""
+        answer = self.page.goto(path, wait_until="load")
+        assert answer
+        return answer.text()
+
     def sign_in(self, name: str = "demo", password: str = "demo") -> None:
         """As staff, or as any account, through the admin's door."""
         answer = self.context.request.get("/admin/login/")
