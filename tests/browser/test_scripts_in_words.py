@@ -42,8 +42,11 @@ def one(visit, planted):
 def ran(page) -> list[int]:
     """What ran after everything on the page was pointed at and focused."""
     page.evaluate(
-        """() => { for (const one of document.querySelectorAll('main *, #content *')) {
-          one.dispatchEvent(new MouseEvent('mouseover', {bubbles: true})); one.focus?.() } }"""
+        """() => {
+          const all = document.querySelectorAll('main *, #content *')
+          for (const one of all) one.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))
+          for (const one of all) if (one.tabIndex >= 0) one.focus()
+        }"""
     )
     page.wait_for_timeout(150)
     return page.evaluate("window.ranAll")
