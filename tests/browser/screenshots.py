@@ -86,13 +86,13 @@ def main() -> None:
     if not path():
         sys.exit("There is no Chromium: none of its usual names is on PATH, and COLDREC_CHROMIUM names none.")
     IMAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, launched() as browser:
+    with tempfile.TemporaryDirectory() as folder, launched() as chromium:
         built = sites.build(Path(folder) / "built", *SIZE)
         with sites.served(built, Path(folder) / "shop", "shop") as shop:
             for name, arrange in PICTURES.items():
                 for width, word in WIDTHS.items():
                     target = IMAGES / f"{name}-{word}.webp"
-                    target.write_bytes(_taken(browser, shop, width, arrange))
+                    target.write_bytes(_taken(chromium.browser, shop, width, arrange))
                     print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1000} kB")  # noqa: T201
 
 

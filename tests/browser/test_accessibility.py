@@ -12,10 +12,10 @@ from tests.browser.visits import DESKTOP, PHONE
 LOOKS = [
     {"width": DESKTOP, "language": "en", "scheme": "light"},
     {"width": DESKTOP, "language": "zh-hans", "scheme": "dark"},
-    {"width": PHONE, "language": "en", "scheme": "dark"},
-    {"width": PHONE, "language": "zh-hans", "scheme": "light"},
+    {"width": PHONE, "language": "en", "scheme": "light"},
+    {"width": PHONE, "language": "zh-hans", "scheme": "dark"},
 ]
-every_look = pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look.values())))
+every_look = pytest.mark.parametrize("look", [LOOKS[0], LOOKS[3]], ids=lambda look: "-".join(map(str, look.values())))
 THEMES = [("bare", 0), ("bare", 3), ("shop", 1), ("shop", 2)]
 OF_OUR_OWN = ("overview", "cold_start", "readiness", "console", "placement", "slate")
 NAMES = ["plain-wide", "plain-phone", "unfold-wide", "unfold-phone"]

@@ -171,8 +171,7 @@ class TestVisitors:
 
 
 class TestAboutMe:
-    @both_widths
-    @pytest.mark.parametrize("kind", ["bare", "shop"])
+    @pytest.mark.parametrize(("kind", "width"), [("bare", DESKTOP), ("bare", PHONE), ("shop", PHONE)])
     def test_interests_can_be_read_put_right_and_switched_off(self, visit, request, kind, width):
         site = request.getfixturevalue(kind)
         one = visit(site, width=width)
