@@ -3,7 +3,6 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from coldrec.api import errors
 from coldrec.api.parsers import BeaconParser, EventsParser
 from coldrec.api.schema import CONSENT
 from coldrec.api.serializers import ConsentAnswerSerializer
@@ -20,9 +19,7 @@ class ConsentView(WritingView):
 
     def post(self, request: Request) -> Response:
         http = request._request
-        if request.stream is None:
-            raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
-        answer = ConsentAnswerSerializer(data=request.data)
+        answer = ConsentAnswerSerializer(data=self.body(request))
         answer.is_valid(raise_exception=True)
         # Only a page says where it comes from; what else sends an answer is the shop's own program.
         source = BANNER if "Origin" in http.headers else SOURCE

@@ -28,9 +28,7 @@ class _WishView(WritingView):
 @DISLIKE
 class DislikesView(_WishView):
     def post(self, request: Request) -> Response:
-        if request.stream is None:
-            raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
-        asked = DislikeSerializer(data=request.data)
+        asked = DislikeSerializer(data=self.body(request))
         asked.is_valid(raise_exception=True)
         wish = asked.validated_data
         if not recommend.is_known(shops.current(), wish["item_id"]):

@@ -112,6 +112,12 @@ class WritingView(View):
         if not origin.is_own(_http(request)):
             raise errors.CrossSite
 
+    def body(self, request: Request) -> Any:
+        """What was sent, parsed; UnreadableError where there is nothing."""
+        if request.stream is None:  # nothing was sent, or in chunks, which WSGI does not hand on
+            raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
+        return request.data
+
 
 @HEALTH
 class HealthView(View):
@@ -129,9 +135,7 @@ class EventsView(WritingView):
     parser_classes = [EventsParser, BeaconParser]
 
     def post(self, request: Request) -> Response:
-        if request.stream is None:  # nothing was sent, or in chunks, which WSGI does not hand on
-            raise errors.UnreadableError("The body is empty; send JSON, and its length in Content-Length.")
-        received = request.data
+        received = self.body(request)
         batch = received if isinstance(received, list) else [received]
         most = conf.get("EVENTS_PER_REQUEST")
         if len(batch) > most:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix
 from django.views.decorators.http import require_safe
 
+from coldrec.api import caching
 from coldrec.services import browser, letters, shops, traffic
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def letter(request: HttpRequest, token: str) -> HttpResponse:
         logger.exception("coldrec: a link of a letter could not be looked up")
         address = get_script_prefix()
     response = HttpResponseRedirect(address)
-    response["Cache-Control"] = "private, no-store"
+    response["Cache-Control"] = caching.PRIVATE
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"  # the token is nobody else's business
     return response

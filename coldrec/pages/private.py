@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_protect
 
+from coldrec.api import caching
 from coldrec.services import browser
 
 
@@ -21,7 +22,7 @@ def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         browser.state(request)  # the page depends on who asks
         response = view(request, *args, **kwargs)
-        response["Cache-Control"] = "private, no-store"
+        response["Cache-Control"] = caching.PRIVATE
         browser.set_cookies(request, response)
         return response
 

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from django.views.defaults import page_not_found
 
-from coldrec.api import origin
+from coldrec.api import caching, origin
 from coldrec.services import browser, dislikes, reasons, shops, visitors
 
 
@@ -28,7 +28,7 @@ def why(request: HttpRequest, slate_id: uuid.UUID, position: int) -> HttpRespons
     if row is None:
         # Answered here and not raised: a cache may keep a 404 that says nothing else, and show it to whose list it is.
         answer = page_not_found(request, Http404(_("There is no such product in a list of yours.")))
-        answer["Cache-Control"] = "private, no-store"
+        answer["Cache-Control"] = caching.PRIVATE
         return answer
     is_fragment = "fragment" in request.GET
     if request.method == "POST":
@@ -51,7 +51,7 @@ def why(request: HttpRequest, slate_id: uuid.UUID, position: int) -> HttpRespons
             "heading": 2 if is_fragment else 1,
         }
         answer = render(request, "coldrec/why.html" if is_fragment else "coldrec/why_page.html", context)
-    answer["Cache-Control"] = "private, no-store"
+    answer["Cache-Control"] = caching.PRIVATE
     browser.set_cookies(request, answer)
     return answer
 
