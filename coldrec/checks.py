@@ -29,7 +29,6 @@ Check = Callable[..., list[CheckMessage]]
 
 RANKERS = ("fusion", "linear", "mlp")
 PLACEMENT_KEYS = ("kind", "size", "minimum", "layout", "title")
-LARGEST_PLACEMENT = 200  # items in one list
 LAYOUTS = ("grid", "carousel")
 COOKIE_DAYS = 400  # the longest that browsers keep a cookie
 
@@ -377,8 +376,8 @@ def _placement_problems(name: object, placement: object) -> Iterator[tuple[str, 
         yield "has no kind", f"Give it one of {', '.join(kinds)}. {_nearest(name, DEFAULT_PLACEMENTS)}"
     for key, least in (("size", 1), ("minimum", 0)):
         number = placement.get(key, 1)
-        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= LARGEST_PLACEMENT:
-            yield f"has the {key} {number!r}", f"Use a whole number from {least} to {LARGEST_PLACEMENT}."
+        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= conf.LONGEST_LIST:
+            yield f"has the {key} {number!r}", f"Use a whole number from {least} to {conf.LONGEST_LIST}."
     if placement.get("layout", LAYOUTS[0]) not in LAYOUTS:
         yield f"has the layout {placement['layout']!r}", f"Layouts are {' and '.join(LAYOUTS)}."
 

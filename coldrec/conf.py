@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+LONGEST_LIST = 100  # items
+
 DEFAULTS: dict[str, Any] = {
     # Key of the shop this site is. Every row is stored under it.
     "SHOP": "default",

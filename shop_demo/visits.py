@@ -22,7 +22,7 @@ from django.http import HttpRequest
 
 from coldrec.core.types import EventKind
 from coldrec.models import Item, Shop, Visitor
-from coldrec.services import recommend, slates, visitors
+from coldrec.services import foresight, recommend, slates, visitors
 from coldrec.services.events import EventDraft, record_drafts
 from shop_demo.catalogue import Product
 from shop_demo.shoppers import tastes
@@ -68,10 +68,10 @@ class Visit:
 
     def _look_at(self, placements: Sequence[str], item: str) -> str:
         """The item that was clicked on a page, or nothing."""
-        wanted = [recommend.PlacementRequest(name, (item,) if item else ()) for name in placements]
+        wanted = [placements.PlacementRequest(name, (item,) if item else ()) for name in placements]
         request = HttpRequest()
         unborn = [one for one, born in self.first_seen.items() if born > self.clock]
-        recommend.expect(request, wanted, shown=unborn)
+        foresight.expect(request, wanted, shown=unborn)
         record_drafts(self.shop, iter(self.happened), source="demo")  # what was done counts for what is shown
         self.happened.clear()
         lists = recommend.serve(wanted, shop=self.shop, visitor=self.visitor, request=request, now=self.clock)

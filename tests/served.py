@@ -15,8 +15,9 @@ from coldrec import conf
 from coldrec.core.artifact import Artifact
 from coldrec.core.training.fit import fit
 from coldrec.models import Event, Item, ModelVersion, Shop, Visitor
-from coldrec.services import recommend, serving, shops, slates, visitors
-from coldrec.services.recommend import PlacementRequest, ServedSlate
+from coldrec.services import foresight, recommend, serving, shops, slates, visitors
+from coldrec.services.placements import PlacementRequest
+from coldrec.services.recommend import ServedSlate
 from tests.core.worlds import two_tastes
 
 HOME = PlacementRequest("home")
@@ -42,7 +43,7 @@ def settings_of_shop(tmp_path):
     """Artifacts in a folder of the test's own; every request looks for a newer version."""
     with override_settings(COLDREC={"ARTIFACTS": tmp_path / "artifacts", "REFRESH_SECONDS": 0.0}):
         serving.reset()
-        recommend._pages_seen.clear()
+        foresight._pages_seen.clear()
         yield
         slates.write_waiting()
         serving.reset()

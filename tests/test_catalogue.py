@@ -18,7 +18,7 @@ from coldrec.catalogue import CatalogueAdapter, CatalogueItem
 from coldrec.core.errors import CatalogueError
 from coldrec.core.types import Triple
 from coldrec.models import Shop
-from coldrec.services import recommend
+from coldrec.services import cards
 from coldrec.services.catalogue import Writer
 from coldrec.services.datasets import core_item
 from tests.shop.catalogue import ShopCatalogue
@@ -272,7 +272,7 @@ def test_translations_come_back_from_the_table_as_they_went_in(told):
     row.translations = json.loads(json.dumps(row.translations))
     assert core_item(row).translations == item.translations
     for language, one in item.translations.items():
-        assert recommend.title_in(language, "own", json.dumps(row.translations)) == one.get("title", "own")
+        assert cards.title_in(language, "own", row.translations) == one.get("title", "own")
     assert CatalogueItem("a", translations=item.translations).translations == item.translations
 
 

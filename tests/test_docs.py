@@ -158,7 +158,7 @@ def test_api_page_gives_the_limits_that_hold() -> None:
         assert f"| {rate} |" in line
     lists = section("docs/api.md", "Lists")
     assert f"at most {serializers.MOST_SEEDS}." in lists
-    assert f"1 to {serializers.LONGEST_LIST};" in lists
+    assert f"1 to {conf.LONGEST_LIST};" in lists
     assert f"at most {serializers.MOST_PLACEMENTS}, each once." in lists
     assert recommend.MOST_PAGES == 10 and "Ten such pages are the most" in lists
 

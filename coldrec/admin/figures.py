@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from coldrec.models import Event, Item, Shop, Slate, Visitor
 from coldrec.services import facts
+from coldrec.services.days import INTERACTIONS
 from coldrec.services.facts import NAMES, Figure, FigureError
-from coldrec.services.rollups import INTERACTIONS
 
 ROWS: dict[type, Callable[[Any, Figure], QuerySet[Any]]] = {
     Event: facts.events,

@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coldrec.api.views import WritingView
-from coldrec.core.types import EventKind
-from coldrec.services import events, reasons, shops, visitors
+from coldrec.services import events, reasons, shops, slates, visitors
 
 
 class ClickView(WritingView):
@@ -23,12 +22,5 @@ class ClickView(WritingView):
         row = reasons.find(shop, slate_id, position, visitors.from_request(request._request, create=False))
         visitor = visitors.from_request(request._request, create=True) if row is not None else None
         if row is not None and visitor is not None:
-            event = {
-                "event_id": f"click-{slate_id.hex}-{position}",
-                "kind": EventKind.CLICK.value,
-                "item_id": row.item_id,
-                "slate_id": str(slate_id),
-                "position": position,
-            }
-            events.record(shop, [event], visitor=visitor, source="ping")
+            events.record(shop, [slates.click(row, "click")], visitor=visitor, source="ping")
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -5,12 +5,12 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from coldrec import conf
 from coldrec.core.types import Level
 from coldrec.models.event import EVENT_KINDS
 from coldrec.models.visitor import Consent
 from coldrec.services import events
 
-LONGEST_LIST = 100
 MOST_SEEDS = 50
 MOST_PLACEMENTS = 8  # lists in one answer
 
@@ -54,7 +54,7 @@ class SizeQuery(VisitorQuery):
     size = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=LONGEST_LIST,
+        max_value=conf.LONGEST_LIST,
         help_text=_("How many items in each list; the placement's own number if absent."),
     )
 

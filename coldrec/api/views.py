@@ -27,7 +27,7 @@ from coldrec.api.serializers import NextQuery, RecommendationsQuery, SimilarQuer
 from coldrec.api.throttles import WindowThrottle
 from coldrec.core.errors import EventError
 from coldrec.models import Shop, Visitor
-from coldrec.services import browser, events, health, recommend, shops, traffic, visitors
+from coldrec.services import browser, events, health, placements, recommend, shops, traffic, visitors
 from coldrec.services.placements import PlacementError
 
 VERSIONS = ("1",)
@@ -170,7 +170,7 @@ class ListsView(View):
     def is_for_everybody(self, request: HttpRequest) -> bool:
         return is_yes(request.GET.get("public"))
 
-    def answer(self, request: Request, *wanted: recommend.PlacementRequest) -> Response:
+    def answer(self, request: Request, *wanted: placements.PlacementRequest) -> Response:
         shop = shops.current()
         visitor = None if self.is_shared else _visitor(request, shop)
         return _slates(shop, visitor, wanted, logged=not self.is_shared)
@@ -182,7 +182,7 @@ class RecommendationsView(ListsView):
         query = _checked(RecommendationsQuery, request)
         beside = {"basket": query.get("basket", ())}
         wanted = [
-            recommend.PlacementRequest(
+            placements.PlacementRequest(
                 name,
                 seeds=tuple(beside.get(name, query.get("seeds", ()))),
                 category=tuple(query.get("category", ())),
@@ -200,7 +200,7 @@ class SimilarView(ListsView):
         query = _checked(SimilarQuery, request)
         if "\0" in item_id or not recommend.is_known(shops.current(), item_id):  # PostgreSQL cannot be asked for NUL
             raise errors.NoSuchItem
-        wanted = recommend.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size"))
+        wanted = placements.PlacementRequest("product_similar", seeds=(item_id,), size=query.get("size"))
         return self.answer(request, wanted)
 
 
@@ -231,7 +231,7 @@ class UnknownView(View):
 
 
 def _slates(
-    shop: Shop, visitor: Visitor | None, wanted: Sequence[recommend.PlacementRequest], *, logged: bool = True
+    shop: Shop, visitor: Visitor | None, wanted: Sequence[placements.PlacementRequest], *, logged: bool = True
 ) -> Response:
     try:
         served = recommend.serve(wanted, shop=shop, visitor=visitor, later=True, logged=logged)

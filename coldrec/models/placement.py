@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from coldrec import conf
 from coldrec.core.types import Kind
 
 KINDS = [
@@ -15,7 +16,6 @@ KINDS = [
     (Kind.NEW.value, _("new arrivals, in personal order")),
     (Kind.NEAR.value, _("near the words asked for")),
 ]
-LARGEST = 200  # items in one list
 
 
 class Layout(models.TextChoices):
@@ -38,14 +38,14 @@ class Placement(models.Model):
         _("size"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(LARGEST)],
+        validators=[MinValueValidator(1), MaxValueValidator(conf.LONGEST_LIST)],
         help_text=_("Items at most."),
     )
     minimum = models.PositiveSmallIntegerField(
         _("minimum"),
         null=True,
         blank=True,
-        validators=[MaxValueValidator(LARGEST)],
+        validators=[MaxValueValidator(conf.LONGEST_LIST)],
         help_text=_("With fewer items than this the list is left out."),
     )
     layout = models.CharField(_("layout"), max_length=16, choices=Layout.choices, blank=True)

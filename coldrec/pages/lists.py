@@ -12,9 +12,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
-from coldrec.api.serializers import LONGEST_LIST, MOST_SEEDS
+from coldrec import conf
+from coldrec.api.serializers import MOST_SEEDS
 from coldrec.api.views import View
-from coldrec.services import placements, recommend
+from coldrec.services import foresight, placements
 from coldrec.templatetags.coldrec import TITLES, coldrec_widget
 
 MOST_LISTS = 20
@@ -44,7 +45,7 @@ class ListQuery(serializers.Serializer):
     item = serializers.ListField(child=IdField(), required=False, max_length=MOST_SEEDS)
     category = serializers.ListField(child=IdField(), required=False, max_length=10)
     query = serializers.CharField(required=False, allow_blank=True, max_length=500)
-    size = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_LIST)
+    size = serializers.IntegerField(required=False, min_value=1, max_value=conf.LONGEST_LIST)
     title = TitleField(required=False, allow_blank=True)
 
 
@@ -56,7 +57,7 @@ class PageQuery(serializers.Serializer):
 
 
 class _Asked(NamedTuple):
-    wanted: recommend.PlacementRequest
+    wanted: placements.PlacementRequest
     title: str | None
 
 
@@ -100,7 +101,7 @@ def _asked(placement: str, parameters: QueryDict) -> _Asked:
     query = ListQuery(data=parameters)
     query.is_valid(raise_exception=True)
     given = query.validated_data
-    wanted = recommend.PlacementRequest(
+    wanted = placements.PlacementRequest(
         placement,
         tuple(given.get("item", ())),
         tuple(given.get("category", ())),
@@ -112,7 +113,7 @@ def _asked(placement: str, parameters: QueryDict) -> _Asked:
 
 def _render(request: HttpRequest, lists: list[_Asked], shown: list[str]) -> list[str]:
     # What the basket's list stands beside is found when it is served.
-    recommend.expect(request, [one.wanted for one in lists if one.wanted.placement != "basket"], shown)
+    foresight.expect(request, [one.wanted for one in lists if one.wanted.placement != "basket"], shown)
     context = RequestContext(request, {"request": request})
     with context.bind_template(Engine.get_default().from_string("")):
         return [

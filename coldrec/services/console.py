@@ -15,7 +15,8 @@ from coldrec.models import Item, Shop, Visitor
 from coldrec.models.visitor import Consent
 from coldrec.services import placements, privacy, recommend
 from coldrec.services.pasts import Past
-from coldrec.services.recommend import PlacementRequest, ServedItem, ServedSlate, Watch
+from coldrec.services.placements import PlacementRequest
+from coldrec.services.recommend import ServedItem, ServedSlate, Watch
 
 LOOKUP = 500  # ids per query: SQLite takes 999 parameters
 FOUND = 12  # items that a search offers

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coldrec.core.types import EventKind
 from coldrec.models import Event, Visitor
+from coldrec.services import visitors
 
 
 def add(visitor: Visitor, item_id: str, *, slate_id: UUID | None = None, position: int | None = None) -> None:
@@ -38,5 +39,4 @@ def of(visitor: Visitor) -> tuple[str, ...]:
 
 
 def _said(visitor: Visitor) -> QuerySet[Event]:
-    persons = Visitor.objects.filter(Q(pk=visitor.pk) | Q(merged_into=visitor.pk))
-    return Event.objects.filter(visitor__in=persons.values("pk"), kind=EventKind.DISLIKE.value)
+    return Event.objects.filter(visitor__in=visitors.rows_of(visitor).values("pk"), kind=EventKind.DISLIKE.value)

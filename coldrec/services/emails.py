@@ -14,7 +14,8 @@ from django.utils import translation
 from coldrec.core.errors import ColdrecError
 from coldrec.models import Shop, Visitor
 from coldrec.services import addresses, letters, placements, recommend, visitors
-from coldrec.services.recommend import PlacementRequest, ServedItem, ServedSlate
+from coldrec.services.placements import PlacementRequest
+from coldrec.services.recommend import ServedItem, ServedSlate
 
 COLUMNS = 2  # cards beside each other on 600 px; one on a phone
 

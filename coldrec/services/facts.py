@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from coldrec.core.types import EventKind
 from coldrec.models import Attribution, DailyItemMetric, Event, Item, Slate, Visitor
 from coldrec.models.metric import BUCKETS
-from coldrec.services.rollups import INTERACTIONS, MEASURES
+from coldrec.services.days import INTERACTIONS, MEASURES
 
 ANY = "*"
 """As a placement: whatever counts for a list."""

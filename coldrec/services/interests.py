@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 
 from coldrec.core.types import INTERACTION_WEIGHTS
 from coldrec.models import Event, Item, Visitor
-from coldrec.services import dislikes, visitors
+from coldrec.services import cards, dislikes, visitors
 
 MOST_EVENTS = 1000  # latest ones that are looked at
 MOST_NAMES = 8  # categories, and brands
@@ -91,8 +91,8 @@ def _items(visitor: Visitor, ids: list[str]) -> dict[str, Item]:
 def _item(item_id: str, item: Item | None, counts: Counter[str]) -> Interest:
     if item is None:  # an event may name what the catalogue never had
         return Interest(item_id, _sorted(counts), item_id)
-    told = item.translations.get(get_language() or "") or {}
-    return Interest(told.get("title") or item.title or item_id, _sorted(counts), item_id, item.url)
+    title = cards.title_in(get_language() or "", item.title, item.translations)
+    return Interest(title or item_id, _sorted(counts), item_id, item.url)
 
 
 def _weightiest(counted: dict[str, Counter[str]]) -> tuple[Interest, ...]:

@@ -9,13 +9,11 @@ from urllib.parse import urljoin
 
 from django.core import signing
 from django.urls import get_script_prefix
-from django.utils import timezone
 
 from coldrec import conf
-from coldrec.core.types import EventKind
 from coldrec.models import Shop, SlateItem, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import addresses, events, recommend
+from coldrec.services import addresses, events, recommend, slates
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +66,8 @@ def _record(shop: Shop, row: SlateItem) -> None:
     visitor: Visitor | None = row.slate.visitor
     if visitor is None or not may_be_remembered(visitor):
         return
-    click = {
-        "event_id": f"letter-{row.slate_id.hex}-{row.position}",
-        "kind": EventKind.CLICK.value,
-        "item_id": row.item_id,
-        "slate_id": str(row.slate_id),
-        "position": row.position,
-        "occurred_at": timezone.now().isoformat(),
-    }
     try:
-        events.record(shop, [click], visitor=visitor, source="letters")
+        events.record(shop, [slates.click(row, "letter")], visitor=visitor, source="letters")
     except Exception:
         logger.exception("coldrec: a click in a letter could not be recorded")
 

@@ -29,7 +29,7 @@ from coldrec.core.errors import ColdrecError
 from coldrec.core.types import Kind
 from coldrec.models import Placement as Row
 from coldrec.models import Shop
-from coldrec.models.placement import LARGEST, Layout
+from coldrec.models.placement import Layout
 from coldrec.services import statements
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 FIELDS = ("kind", "size", "minimum", "layout", "title", "is_shown")
 """What a layer can say of a placement."""
 
+QUERY_LENGTH = 500  # characters
 NEVER = -1e9  # monotonic seconds
 
 
@@ -55,6 +56,18 @@ class Placement:
     layout: str = "grid"  # or "carousel"
     minimum: int = 1  # with fewer items the list is left out
     is_shown: bool = True
+
+
+@dataclass(frozen=True)
+class PlacementRequest:
+    """One list that a page asks for. ``seeds`` are the page's item or the basket's, ``query`` what was looked for."""
+
+    placement: str
+    seeds: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    size: int | None = None
+    query: str = ""
+    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
 DEFAULT_PLACEMENTS: Mapping[str, Placement] = MappingProxyType(
@@ -102,6 +115,12 @@ def get(name: str, shop: Shop | None = None) -> Placement:
     return named(name, all_placements(shop))
 
 
+def check_size(size: object) -> None:
+    """Raise PlacementError, which says what is allowed, for a number of items that no list can have."""
+    if size is not None and (type(size) is not int or not 1 <= size <= conf.LONGEST_LIST):
+        raise PlacementError(f"a list was asked for with size {size!r}; allowed are 1 to {conf.LONGEST_LIST}")
+
+
 def named(name: str, known: Mapping[str, Placement]) -> Placement:
     """The one of that name among the known; PlacementError as in :func:`get`."""
     if name not in known:
@@ -136,10 +155,11 @@ def laid_over(below: Placement | None, row: Row) -> Placement:
     kind = row.kind or (below.kind if below else "")
     if kind not in set(Kind):
         raise PlacementError(f"placement {row.name!r} has kind {kind!r}; allowed are {', '.join(Kind)}")
+    most = conf.LONGEST_LIST
     for name, least in (("size", 1), ("minimum", 0)):
         number = getattr(row, name)
-        if number is not None and not (isinstance(number, int) and least <= number <= LARGEST):
-            raise PlacementError(f"placement {row.name!r} has {name} {number!r}; allowed are {least} to {LARGEST}")
+        if number is not None and not (isinstance(number, int) and least <= number <= most):
+            raise PlacementError(f"placement {row.name!r} has {name} {number!r}; allowed are {least} to {most}")
     if row.layout and row.layout not in Layout.values:
         raise PlacementError(
             f"placement {row.name!r} has layout {row.layout!r}; allowed are {', '.join(Layout.values)}"

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from coldrec.core.types import EventKind, Reason
 from coldrec.models import Event, Shop, SlateItem, Visitor
-from coldrec.services import recommend
+from coldrec.services import cards, placements
 
 SEEN_BY_FEW = 100  # impressions
 EVIDENCE = 2
+
+
+QUERY_SHOWN = 60  # characters of a query that a reason repeats
+SAYINGS = {
+    "seen": gettext_noop("You looked at this"),
+    "trending": gettext_noop("Popular now"),
+    "popular": gettext_noop("Popular in this shop"),
+    "popular_here": gettext_noop("Popular in this category"),
+    "new": gettext_noop("New here"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,7 @@ class Why:
     item_id: str
     title: str
     text: str
-    evidence: tuple[recommend.Card, ...] = ()
+    evidence: tuple[cards.Card, ...] = ()
 
 
 def find(shop: Shop, slate_id: uuid.UUID, position: int, visitor: Visitor | None) -> SlateItem | None:
@@ -43,15 +55,39 @@ def explain(row: SlateItem) -> Why:
     stored = row.reason if isinstance(row.reason, dict) else {}
     told = tuple(stored.get("evidence", ()))[:EVIDENCE] if row.slate.visitor_id is not None else ()
     reason = Reason(str(stored.get("kind", "")), told)
-    cards = recommend.cards_of(row.shop, [row.item_id, *told])
-    evidence = tuple(cards[one] for one in told if one in cards)
-    text = recommend.words_of(reason, {card.id: card.title for card in evidence}, beside=False)
+    shown = cards.sellable(row.shop, [row.item_id, *told])
+    evidence = tuple(shown[one] for one in told if one in shown)
+    text = words_of(reason, {card.id: card.title for card in evidence}, beside=False)
     if reason.kind == "new" and _is_seen_by_few(row):
         text = _("New here — few have seen it")
-    title = cards[row.item_id].title if row.item_id in cards else ""
+    title = shown[row.item_id].title if row.item_id in shown else ""
     return Why(row.item_id, title or row.item_id, text or _("Recommended at this place"), evidence)
+
+
+def words_of(reason: Reason, titles: Mapping[str, str], query: str = "", *, beside: bool = True) -> str:
+    """The reason as a sentence, in the request's language; of items it names only those whose title is given.
+
+    ``beside``: the page's own item stands beside it, and need not be named.
+    """
+    named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
+    if reason.kind == "because":
+        return _("Because you looked at %s") % named if named else _("Because of what you looked at")
+    if reason.kind == "similar":
+        return _("Similar to %s") % named if named and not beside else _("Similar to this product")
+    if reason.kind == "together":
+        return _("Often bought together with %s") % named if named and not beside else _("Often bought together")
+    if reason.kind == "near":
+        asked = _shortened(query)
+        return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
+    return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""
 
 
 def _is_seen_by_few(row: SlateItem) -> bool:
     seen = Event.objects.filter(shop=row.shop_id, item_id=row.item_id, kind=EventKind.IMPRESSION.value)
     return len(seen.values_list("pk")[:SEEN_BY_FEW]) < SEEN_BY_FEW
+
+
+def _shortened(query: str) -> str:
+    """The words of a query as a page can show them: in one line, without what turns or hides writing."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in query[: placements.QUERY_LENGTH]).split())
+    return text if len(text) <= QUERY_SHOWN else f"{text[: QUERY_SHOWN - 1].rstrip()}…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import uuid
@@ -16,47 +15,24 @@ from urllib.parse import unquote
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_noop
-from django.utils.translation import gettext as _
 
 from coldrec import catalogue, conf
 from coldrec.core import pipeline
 from coldrec.core.trace import Trace, trace
 from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
 from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
-from coldrec.services import pasts, placements, serving, slates, statements, visitors
+from coldrec.services import cards, foresight, pasts, placements, reasons, serving, slates, visitors
+from coldrec.services.placements import QUERY_LENGTH, PlacementRequest
 
 logger = logging.getLogger(__name__)
 
 SPARE = 6  # candidates fetched beyond the list's size, against what is sold out
 SPARE_MORE = 64  # where these did not suffice
-LOOKUP = 500  # ids per query: SQLite takes 999 parameters
-CARD_COLUMNS = ("external_id", "title", "url", "image_url", "price", "currency", "variant_group", "translations")
-QUERY_LENGTH = 500  # characters
-QUERY_SHOWN = 60  # characters of a query that a reason repeats
-SAYINGS = {
-    "seen": gettext_noop("You looked at this"),
-    "trending": gettext_noop("Popular now"),
-    "popular": gettext_noop("Popular in this shop"),
-    "popular_here": gettext_noop("Popular in this category"),
-    "new": gettext_noop("New here"),
-}
 MOST_PAGES = 10  # of one list, each after the other
-PAGES_KNOWN = 500  # views whose placements one process remembers
+
+Chosen = tuple[Candidate, cards.Card]
 
 _EXTENSION = re.compile(r"\.(html?|php|aspx?)$", re.I)
-
-
-@dataclass(frozen=True)
-class PlacementRequest:
-    """One list that a page asks for. ``seeds`` are the page's item or the basket's, ``query`` what was looked for."""
-
-    placement: str
-    seeds: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    size: int | None = None
-    query: str = ""
-    after: tuple[str, ...] = ()  # ids of the slates that it goes on from; what they showed is left out
 
 
 @dataclass(frozen=True)
@@ -92,19 +68,6 @@ class ServedSlate:
     items: tuple[ServedItem, ...] = ()
 
 
-@dataclass(frozen=True)
-class Card:
-    """The columns of an item that a list shows, its title in the request's language."""
-
-    id: str
-    title: str
-    url: str
-    image_url: str
-    price: Decimal | None
-    currency: str
-    group: str
-
-
 @dataclass
 class Watch:
     """What happens while a list is filled, for whoever has to answer for it.
@@ -129,33 +92,12 @@ class _Page:
     now: datetime
     history: tuple[Interaction, ...] = ()
     disliked: tuple[str, ...] = ()
-    cards: dict[str, Card | None] = field(default_factory=dict)  # None: not sellable
+    cards: dict[str, cards.Card | None] = field(default_factory=dict)  # None: not sellable
     lists: dict[PlacementRequest, list[Candidate]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     serving: serving.Serving = field(default_factory=serving.Serving)
     watch: Watch | None = None
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A list that a view was seen to ask for, and the part of the address that named its item."""
-
-    placement: str
-    size: int | None
-    seeded: bool
-    part: str
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What the sender of a request has said about its page, see ``expect``."""
-
-    lists: tuple[PlacementRequest, ...] = ()
-    shown: frozenset[str] = frozenset()
-
-
-_pages_seen: dict[str, tuple[_Known, ...]] = {}
 
 
 def serve(
@@ -182,7 +124,7 @@ def serve(
     page = _page(shop, visitor, request, now)
     page.shown.update(seed for one in wanted for seed in one.seeds)  # what the page is about is on it already
     _leave_out(page, shop, [slate_id for one in wanted for slate_id in one.after])
-    _look_ahead(page, shop, known, _expected(request, wanted, logged=logged))
+    _look_ahead(page, shop, known, foresight.expected(request, wanted, logged=logged))
     answers = []
     for one, place in zip(wanted, places, strict=True):
         try:
@@ -236,14 +178,6 @@ def preview(
     return _slate(page, shop, one, _choose(page, shop, one, place), later=False, logged=False)
 
 
-def expect(request: HttpRequest, wanted: Sequence[PlacementRequest], shown: Iterable[str] = ()) -> None:
-    """Say before the first list of a request which there will be, so that one retrieval serves all and none is guessed.
-
-    ``shown`` are items that stand on the visitor's page already.
-    """
-    request._coldrec_told = _Told(tuple(wanted), frozenset(shown))
-
-
 def is_known(shop: Shop, item_id: str) -> bool:
     """Whether the shop's catalogue has, or had, this item."""
     return Item.objects.filter(shop=shop, external_id=item_id).exists()
@@ -271,10 +205,10 @@ def words_of_path(path: str) -> str:
     return ""
 
 
-def stand_in(shop: Shop, item_id: str) -> Card | None:
+def stand_in(shop: Shop, item_id: str) -> cards.Card | None:
     """The item itself while it may be sold, else the sellable one most like it; None where nothing is."""
-    if here := _sellable(shop, [item_id]):
-        return here[0]
+    if here := cards.sellable(shop, [item_id]):
+        return here[item_id]
     page = _page(shop, None, None, None)
     page.shown.add(item_id)
     one = PlacementRequest("", seeds=(item_id,), size=1)
@@ -285,29 +219,6 @@ def stand_in(shop: Shop, item_id: str) -> Card | None:
     return next((card for candidate in alike if (card := page.cards[candidate.item])), None)
 
 
-def words_of(reason: Reason, titles: Mapping[str, str], query: str = "", *, beside: bool = True) -> str:
-    """The reason as a sentence, in the request's language; of items it names only those whose title is given.
-
-    ``beside``: the page's own item stands beside it, and need not be named.
-    """
-    named = next((titles[item] for item in reason.evidence if titles.get(item)), "")
-    if reason.kind == "because":
-        return _("Because you looked at %s") % named if named else _("Because of what you looked at")
-    if reason.kind == "similar":
-        return _("Similar to %s") % named if named and not beside else _("Similar to this product")
-    if reason.kind == "together":
-        return _("Often bought together with %s") % named if named and not beside else _("Often bought together")
-    if reason.kind == "near":
-        asked = _shortened(query)
-        return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
-    return _(SAYINGS[reason.kind]) if reason.kind in SAYINGS else ""
-
-
-def cards_of(shop: Shop, ids: Sequence[str]) -> dict[str, Card]:
-    """What the shop's rows say now of those of the items that may be sold, by id."""
-    return {card.id: card for card in _sellable(shop, ids)} if ids else {}
-
-
 # Inside
 
 
@@ -316,7 +227,7 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
     page = known
     if page is None or (page.visitor and page.visitor.pk) != (visitor and visitor.pk):
         page = _Page(visitor, now or timezone.now())
-        page.shown.update(known.shown if known else getattr(request, "_coldrec_told", _Told()).shown)
+        page.shown.update(known.shown if known else foresight.told(request).shown)
         page.groups.update(known.groups if known else ())
         try:
             page.serving = serving.current(shop)
@@ -339,41 +250,6 @@ def _leave_out(page: _Page, shop: Shop, slate_ids: Sequence[str]) -> None:
     page.shown.update(shown)
     rows = Item.objects.filter(shop=shop, external_id__in=shown).exclude(variant_group="")
     page.groups.update(rows.values_list("variant_group", flat=True))
-
-
-def _expected(
-    request: HttpRequest | None, wanted: Sequence[PlacementRequest], *, logged: bool
-) -> list[PlacementRequest]:
-    """The lists wanted now, and those that the same page wanted the last time it was served.
-
-    Template tags ask one by one; a process remembers what each view asked for, so that the first tag of a page fetches
-    for all. A wrong guess costs a query, never a wrong list.
-    """
-    told: _Told | None = getattr(request, "_coldrec_told", None)
-    if told is not None:
-        return [*wanted, *(one for one in told.lists if one not in wanted)]
-    match = getattr(request, "resolver_match", None)
-    if match is None:
-        return list(wanted)
-    view = f"{match.namespaces}:{match.view_name}{'' if logged else ':late'}"
-    known = _pages_seen.get(view, ())
-    seeds = next((one.seeds for one in wanted if one.seeds), ())
-    # Many pages name their item in the address; then the lists beside it are foreseen before the first asks for it.
-    parts = {str(value): name for name, value in match.kwargs.items()}
-    plain = [
-        _Known(one.placement, one.size, bool(one.seeds), parts.get("".join(one.seeds[:1]), ""))
-        for one in wanted
-        if not one.query  # the words of a search are another's the next time
-    ]
-    if not set(plain) <= set(known) and len(_pages_seen) < PAGES_KNOWN and len(known) < 12:
-        _pages_seen[view] = tuple(dict.fromkeys([*known, *plain]))
-    names = {one.placement for one in wanted}
-    guesses = []
-    for one in known:
-        named = seeds or ((str(match.kwargs[one.part]),) if one.part in match.kwargs else ())
-        if one.placement not in names and (named or not one.seeded):
-            guesses.append(PlacementRequest(one.placement, named if one.seeded else (), (), one.size))
-    return [*wanted, *guesses]
 
 
 def _look_ahead(
@@ -465,49 +341,12 @@ def _read_cards(page: _Page, shop: Shop, candidates: Iterable[Candidate]) -> Non
     ids = {item for c in candidates for item in (c.item, *c.reason.evidence)}
     wanted = list(ids - page.cards.keys())
     page.cards.update(dict.fromkeys(wanted))
-    for start in range(0, len(wanted), LOOKUP):
-        page.cards.update({card.id: card for card in _sellable(shop, wanted[start : start + LOOKUP])})
+    page.cards.update(cards.sellable(shop, wanted))
 
 
-def _sellable(shop: Shop, ids: Sequence[str]) -> list[Card]:
-    """Cards of those of the items that may be sold now."""
-    at = partial(statements.column, Item)
-    return _cards(shop, f"AND {at('external_id')} IN ({statements.marks(ids)})", ids)
-
-
-def _cards(shop: Shop, rest: str, parameters: Sequence[object]) -> list[Card]:
-    """Cards of the shop's sellable items for the statement that goes on with ``rest``."""
-    at = partial(statements.column, Item)
-    rows = statements.select(
-        [(Item, name) for name in CARD_COLUMNS],
-        f"FROM {statements.table(Item)} WHERE {at('shop')} = %s AND {at('sellable')} AND {at('removed_at')} IS NULL"
-        f" {rest}",
-        [shop.pk, *parameters],
-        raw=("translations",),
-    )
-    language = get_language() or ""
-    return [_card(language, *row) for row in rows]
-
-
-def _card(language: str, item: str, title: str, *others: Any) -> Card:
-    *shown, translations = others
-    # Read only where there are any: most shops speak one language.
-    return Card(item, title if translations == "{}" else title_in(language, title, translations), *shown)
-
-
-def title_in(language: str, title: str, translations: str) -> str:
-    """The title in the language, else in the one that it is a kind of (``pt`` for ``pt-br``), else the item's own."""
-    told = json.loads(translations)
-    return next(
-        (text for code in (language, language.split("-")[0]) if (text := told.get(code, {}).get("title"))), title
-    )
-
-
-def _choose(
-    page: _Page, shop: Shop, one: PlacementRequest, place: placements.Placement
-) -> list[tuple[Candidate, Card]]:
+def _choose(page: _Page, shop: Shop, one: PlacementRequest, place: placements.Placement) -> list[Chosen]:
     size = _size(one, place)
-    chosen: list[tuple[Candidate, Card]] = []
+    chosen: list[Chosen] = []
     groups = set(page.groups)
     if not place.is_shown:
         return _left_out(page, "hidden")
@@ -533,7 +372,11 @@ def _choose(
 
 
 def _take(
-    page: _Page, candidates: Iterable[Candidate], chosen: list[tuple[Candidate, Card]], groups: set[str], size: int
+    page: _Page,
+    candidates: Iterable[Candidate],
+    chosen: list[Chosen],
+    groups: set[str],
+    size: int,
 ) -> None:
     """Fill up with candidates that are sellable, not on the page yet and no variant of what is."""
     taken = {card.id for _candidate, card in chosen}
@@ -556,7 +399,7 @@ def _take(
         chosen.append((candidate, card))
 
 
-def _left_out(page: _Page, why: str) -> list[tuple[Candidate, Card]]:
+def _left_out(page: _Page, why: str) -> list[Chosen]:
     """No list at all."""
     if page.watch is not None:
         page.watch.left_out = why
@@ -565,20 +408,16 @@ def _left_out(page: _Page, why: str) -> list[tuple[Candidate, Card]]:
 
 def _newest(page: _Page, shop: Shop, one: PlacementRequest, size: int) -> list[Candidate]:
     """The last rung before nothing: the newest sellable items of the tables."""
-    at = partial(statements.column, Item)
-    hidden = sorted(page.shown | set(one.seeds))
-    without = f"AND {at('external_id')} NOT IN ({statements.marks(hidden)})" if hidden else ""
-    latest_first = f"ORDER BY {at('first_seen')} DESC, {at('id')} DESC LIMIT %s"
-    cards = _cards(shop, f"{without} {latest_first}", [*hidden, size + SPARE])
-    page.cards.update({card.id: card for card in cards})
-    return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(cards)]
+    found = cards.newest(shop, size + SPARE, sorted(page.shown | set(one.seeds)))
+    page.cards.update({card.id: card for card in found})
+    return [Candidate(card.id, -float(at), Level.NEWEST, Reason("new")) for at, card in enumerate(found)]
 
 
 def _slate(
     page: _Page,
     shop: Shop,
     one: PlacementRequest,
-    chosen: Sequence[tuple[Candidate, Card]],
+    chosen: Sequence[Chosen],
     *,
     later: bool,
     logged: bool,
@@ -591,7 +430,7 @@ def _slate(
     def words(reason: Reason) -> str:
         key = (reason.kind, reason.evidence)
         if key not in said:
-            said[key] = words_of(reason, titles, one.query)
+            said[key] = reasons.words_of(reason, titles, one.query)
         return said[key]
 
     items = tuple(
@@ -676,9 +515,3 @@ def _after(slate: Slate, size: int | None) -> PlacementRequest:
         size if len(after) < MOST_PAGES else 0,
         after=after,
     )
-
-
-def _shortened(query: str) -> str:
-    """The words of a query as a page can show them: in one line, without what turns or hides writing."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in query[:QUERY_LENGTH]).split())
-    return text if len(text) <= QUERY_SHOWN else f"{text[: QUERY_SHOWN - 1].rstrip()}…"

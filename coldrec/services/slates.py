@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from asgiref.local import Local
 from django.core.signals import request_finished
 from django.db import Error, close_old_connections, router, transaction
 
+from coldrec.core.types import EventKind
 from coldrec.models import Slate, SlateItem
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,17 @@ def keep(make: Callable[[], Made], *, later: bool) -> None:
     _waiting.slates = waiting
     if not later or len(waiting) >= MOST_WAITING:
         write_waiting()
+
+
+def click(row: SlateItem, name: str) -> dict[str, Any]:
+    """The click on an item's place in a list, for ``events.record``; its id is made so that it counts once."""
+    return {
+        "event_id": f"{name}-{row.slate_id.hex}-{row.position}",
+        "kind": EventKind.CLICK.value,
+        "item_id": row.item_id,
+        "slate_id": str(row.slate_id),
+        "position": row.position,
+    }
 
 
 def write_waiting() -> None:

@@ -160,7 +160,7 @@ _found = lru_cache(maxsize=256)(_find)
 
 
 def _late(
-    context: template.Context, wanted: recommend.PlacementRequest, title: str | None, html: SafeString
+    context: template.Context, wanted: placements.PlacementRequest, title: str | None, html: SafeString
 ) -> SafeString:
     """The list in an element that knows where the visitor's own is to be had."""
     address = _address("coldrec:list", wanted.placement)
@@ -239,7 +239,7 @@ def _serve(
     query: str,
     *,
     late: bool = False,
-) -> tuple[recommend.PlacementRequest | None, recommend.ServedSlate | None]:
+) -> tuple[placements.PlacementRequest | None, recommend.ServedSlate | None]:
     """What the page asks for and what it gets; None where that cannot be told.
 
     A list that is to be followed by a late one is a stranger's: nobody is looked at and nothing is written down.
@@ -247,10 +247,11 @@ def _serve(
     request = context.get("request")
     try:
         placements.get(placement)
+        placements.check_size(size)
     except placements.PlacementError:
         if settings.DEBUG:
             raise
-        logger.exception("coldrec: a template asks for an unknown placement")
+        logger.exception("coldrec: a template asks for a list that there cannot be")
         return None, None
     wanted = None
     try:
@@ -264,7 +265,7 @@ def _serve(
             visitor = None
             if request is not None and not late:
                 visitor = visitors.from_request(request, create=False, with_history=conf.get("HISTORY_LENGTH"))
-            wanted = recommend.PlacementRequest(placement, seeds, path, size, str(query or ""))
+            wanted = placements.PlacementRequest(placement, seeds, path, size, str(query or ""))
             (slate,) = recommend.serve(
                 [wanted], shop=shops.current(), visitor=visitor, request=request, logged=not late
             )

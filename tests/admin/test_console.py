@@ -212,7 +212,7 @@ class TestGuard:
 class TestLinks:
     def test_a_slate_is_asked_again_with_what_it_was_asked_for(self, trusted: Client, shop: Shop) -> None:  # noqa: F811
         visitor = visitor_who(shop, "coffee1")
-        wanted = recommend.PlacementRequest("product_similar", seeds=("tea3",), category=("kitchen", "tea"))
+        wanted = placements.PlacementRequest("product_similar", seeds=("tea3",), category=("kitchen", "tea"))
         (served,) = recommend.serve([wanted], shop=shop, visitor=visitor)
         page = trusted.get(reverse("admin:coldrec_slate_change", args=[served.slate_id]))
         address = unescape(re.search(r'href="(/admin/coldrec/console/\?[^"]*)"', page.text)[1])
@@ -255,7 +255,7 @@ class TestService:
         best = ids(serve(shop, HOME, visitor=visitor)[0])
         Item.objects.filter(external_id__in=best[:8]).update(sellable=False)
         Item.objects.filter(external_id__in=["tea7", "tea8"]).update(variant_group="pots")
-        one = recommend.PlacementRequest(place, seeds=("tea3",), query="coffee pot")
+        one = placements.PlacementRequest(place, seeds=("tea3",), query="coffee pot")
         (served,) = recommend.serve([one], shop=shop, visitor=visitor)
         told = console.answer(shop, Question(placements.get(place), visitor, seeds=("tea3",), query="coffee pot"))
         watched = recommend.Watch()

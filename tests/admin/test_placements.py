@@ -70,7 +70,7 @@ class TestForm:
             ({"name": "footer"}, "A new placement needs a kind"),
             ({"name": "no slug!"}, "valid “slug”"),
             ({"size": "0"}, "greater than or equal to 1"),
-            ({"size": "201"}, "less than or equal to 200"),
+            ({"size": "101"}, "less than or equal to 100"),
             ({"minimum": "13"}, "With at least 13 of at most 12 items the list would never be shown."),
             ({"size": "4", "minimum": "5"}, "With at least 5 of at most 4 items"),
             ({"layout": "heap"}, "Select a valid choice"),

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from coldrec.api.serializers import MOST_PLACEMENTS
 from coldrec.models import Item, Slate
-from coldrec.services import recommend
+from coldrec.services import placements, recommend
 from coldrec.services import slates as log
 from tests.api.shopper import LISTS, Shopper, ids, server, similar, slate, slates
 
@@ -244,7 +244,7 @@ def test_going_on_asks_again_for_all_that_was_asked(shop):
     kept = Slate.objects.get(pk=second["slate_id"])
     assert kept.context["category"] == ["kitchen", "coffee"]
     assert kept.context["after"] == [first["slate_id"]]
-    wanted = recommend.PlacementRequest("trending", (), ("kitchen", "coffee"), 3)
+    wanted = placements.PlacementRequest("trending", (), ("kitchen", "coffee"), 3)
     after = recommend.following(kept.pk, shop=shop, visitor=None)
     assert after == replace(wanted, after=(first["slate_id"], second["slate_id"]))
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from coldrec.core.types import Reason
 from coldrec.models import Event, Item, Slate, SlateItem, Visitor
-from coldrec.services import dislikes, reasons, recommend, slates
+from coldrec.services import dislikes, placements, reasons, slates
 from tests.served import cookie, serve, visitor_who
 from tests.templatetags.pages import Page
 
@@ -161,13 +161,13 @@ class TestWords:
         assert page.values("href") == ["/coldrec/me/interests/"] and page.text.count("<script>alert(1)</script>") == 2
 
     def test_words_are_those_of_the_card(self, shop, visitor):
-        (home,) = serve(shop, recommend.PlacementRequest("home"), visitor=visitor)
+        (home,) = serve(shop, placements.PlacementRequest("home"), visitor=visitor)
         slates.write_waiting()
         rows = SlateItem.objects.filter(slate=home.slate_id).order_by("position").select_related("shop", "slate")
         assert [reasons.explain(row).text for row in rows] == [item.reason.text for item in home.items]
 
     def test_titles_are_named_only_where_they_are_given(self):
-        assert recommend.words_of(Reason("because", ("a", "b")), {"b": "B"}) == "Because you looked at B"
+        assert reasons.words_of(Reason("because", ("a", "b")), {"b": "B"}) == "Because you looked at B"
 
 
 class TestWish:

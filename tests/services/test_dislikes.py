@@ -1,6 +1,7 @@
 """What a visitor is not interested in."""
 
 import pytest
+from django.contrib.auth.models import User
 
 from coldrec.models import Event, Shop, Visitor
 from coldrec.services import dislikes
@@ -26,7 +27,7 @@ def test_a_dislike_is_kept_once_and_can_be_taken_back(guest: Visitor) -> None:
 
 
 def test_what_a_guest_said_holds_after_signing_in_and_for_nobody_else(guest: Visitor) -> None:
-    account = Visitor.objects.create(shop=guest.shop, key="account")
+    account = Visitor.objects.create(shop=guest.shop, key="account", user=User.objects.create(username="ann"))
     dislikes.add(guest, "1")
     assert dislikes.of(account) == ()
 

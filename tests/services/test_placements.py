@@ -135,8 +135,8 @@ class TestRows:
         ("wrong", "told"),
         [
             ({"kind": "best"}, "kind 'best'"),
-            ({"size": 0}, "size 0; allowed are 1 to 200"),
-            ({"minimum": 500}, "minimum 500; allowed are 0 to 200"),
+            ({"size": 0}, "size 0; allowed are 1 to 100"),
+            ({"minimum": 500}, "minimum 500; allowed are 0 to 100"),
             ({"layout": "heap"}, "layout 'heap'; allowed are grid, carousel"),
             ({"titles": ["For you"]}, "give words by language code"),
             ({"titles": {"en": 7}}, "give words by language code"),

@@ -16,7 +16,7 @@ from coldrec import conf
 from coldrec.core import pipeline
 from coldrec.core.types import Level
 from coldrec.models import Item, Slate, SlateItem
-from coldrec.services import dislikes, placements, recommend, serving
+from coldrec.services import dislikes, foresight, placements, recommend, serving
 from tests.served import (
     EVERY_LIST,
     HOME,
@@ -357,7 +357,7 @@ class TestForesight:
 
     def test_a_wrong_guess_changes_no_list(self, shop, rf):
         plain = self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
-        recommend._pages_seen.clear()
+        foresight._pages_seen.clear()
         self.ask(shop, rf, HOME, SIMILAR, pk="tea3")
         (home,) = self.ask(shop, rf, HOME, pk="not an item")
         assert ids(home) == ids(plain[0])

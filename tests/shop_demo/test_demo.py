@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 from urllib.request import urlopen
@@ -76,7 +77,7 @@ def read(address: str) -> str:
 def counts(folder: Path) -> dict[str, int]:
     """Rows of the tables that the demo fills."""
     tables = ("catalogue_product", "coldrec_item", "coldrec_event", "coldrec_modelversion", "auth_user")
-    with sqlite3.connect(folder / "own" / "db.sqlite3") as database:
+    with closing(sqlite3.connect(folder / "own" / "db.sqlite3")) as database:
         rows = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
         sizes = "SELECT count(*) FROM catalogue_product WHERE parent_id IS NOT NULL"
         rows["catalogue_product"] -= database.execute(sizes).fetchone()[0]
@@ -138,7 +139,7 @@ def test_new_products_come_in_while_it_is_open(tmp_path, shop):
 
 def test_a_database_of_an_earlier_release_is_refused_and_left_as_it_is(tmp_path, shop):
     shutil.copytree(shop, tmp_path, dirs_exist_ok=True)
-    with sqlite3.connect(tmp_path / "own" / "db.sqlite3") as database:
+    with closing(sqlite3.connect(tmp_path / "own" / "db.sqlite3")) as database, database:
         database.execute("UPDATE catalogue_product SET upc = 'FH00001' WHERE id = 1")
     before = counts(tmp_path)
     done = demo(tmp_path, "--no-serve")

@@ -201,7 +201,16 @@ class TestTrouble:
         with override_settings(DEBUG=True), pytest.raises(placements.PlacementError, match="did you mean 'home'"):
             render(source)
         assert self.stands(source).text == "before0after"
-        assert "unknown placement" in caplog.text and "did you mean 'home'" in caplog.text
+        assert "did you mean 'home'" in caplog.text
+
+    @pytest.mark.parametrize("size", ["0", "101", "-1", "'6'"])
+    @pytest.mark.parametrize("late", ["False", "True"])
+    def test_a_size_that_no_list_can_have_is_an_error_for_the_developer_alone(self, caplog, size, late):
+        source = f"<p>before</p>{{% coldrec_widget 'home' size={size} late={late} %}}<p>after</p>"
+        with override_settings(DEBUG=True), pytest.raises(placements.PlacementError, match="allowed are 1 to 100"):
+            render(source)
+        assert self.stands(source).text == "beforeafter"
+        assert "allowed are 1 to 100" in caplog.text
 
     def test_a_database_that_fails(self, caplog):
         def fail(*_args):

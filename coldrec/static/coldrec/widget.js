@@ -66,8 +66,9 @@ function miss(list) {
   if (list.firstElementChild || !coldrecRetry) return;
   const again = make("button", "", coldrecRetry);
   again.onclick = () => { list.replaceChildren(); load([list]); };
-  list.append(make("p", "coldrec-failed", `${coldrecFailed} `));
-  list.firstChild.append(again);
+  const failed = make("p", "coldrec-failed", `${coldrecFailed} `);
+  failed.append(again);
+  list.replaceChildren(failed);
 }
 
 // Carousels scroll by themselves; the buttons spare a drag.
