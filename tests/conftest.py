@@ -15,34 +15,25 @@ from django.core.cache import cache
 
 from coldrec.api import throttles
 from tests.browser import chromium
+from tests.required import missing
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
 
-REQUIRED = bool(os.environ.get("COLDREC_REQUIRE_SERVICES"))
-
-
 NODE = Path(__file__).parent / "node"
-
-
-def _missing(reason: str) -> None:
-    if REQUIRED:
-        pytest.fail(f"COLDREC_REQUIRE_SERVICES is set, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.hookimpl(tryfirst=True)  # before any fixture is made for a test that will not run
 def pytest_runtest_setup(item: pytest.Item) -> None:
     on_postgres = "postgresql" in settings.DATABASES["default"]["ENGINE"]
     if item.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
-        _missing("no Redis: REDIS_URL is not set (make services)")
+        missing("no Redis: REDIS_URL is not set (make services)")
     if item.get_closest_marker("postgres") and not on_postgres:
         pytest.skip("runs in the second pass of make test, on PostgreSQL")
-    if item.get_closest_marker("browser"):
-        if on_postgres:
-            pytest.skip("runs in the first pass of make test: its shop has a database of its own")
-        if not chromium.path():
-            _missing("no Chromium: none of chromium, chromium-browser, google-chrome is on PATH (or COLDREC_CHROMIUM)")
+    if item.get_closest_marker("apart") and on_postgres:
+        pytest.skip("runs in the first pass of make test: it has a database of its own, or none")
+    if item.get_closest_marker("browser") and not chromium.path():
+        missing("no Chromium: none of chromium, chromium-browser, google-chrome is on PATH (or COLDREC_CHROMIUM)")
 
 
 @pytest.fixture(autouse=True)
@@ -59,12 +50,12 @@ def _fresh_limits() -> Iterator[None]:
 def node_modules() -> Path:
     """What tests/node/package-lock.json names, installed once (as make node does)."""
     if not shutil.which("npm"):
-        _missing("no Node: npm is not installed")
+        missing("no Node: npm is not installed")
     lock, done = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
     if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
         install = ["npm", "ci", "--no-audit", "--no-fund"]
         ran = subprocess.run(install, cwd=NODE, capture_output=True, text=True, timeout=300, check=False)
         if ran.returncode:
-            _missing(f"npm ci failed in tests/node: {ran.stderr[-500:]}")
+            missing(f"npm ci failed in tests/node: {ran.stderr[-500:]}")
         done.touch()
     return NODE / "node_modules"

@@ -25,7 +25,7 @@ import pytest
 from coldrec import __version__
 from tests.templatetags.pages import Page
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.apart]
 ROOT = Path(__file__).resolve().parent.parent
 
 SHOP = {

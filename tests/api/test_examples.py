@@ -13,6 +13,7 @@ import pytest
 
 from coldrec.models import Event, Item, Slate
 from coldrec.services import slates
+from tests.required import missing
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/api.md"
 SERVER = "http://localhost:8000"
@@ -88,7 +89,7 @@ def run(server, tmp_path):
 @pytest.fixture
 def shell(run, server):
     if not shutil.which("curl"):
-        pytest.skip("no curl")
+        missing("no curl")
 
     def shell(heading: str) -> list[dict]:
         printed = "".join(run("bash", "-ec", block.replace(SERVER, server)) for block in blocks("sh", heading))

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.required import missing
 
 PLACES = (
     Path(os.environ.get("COLDREC_AXE", "/nowhere")),
@@ -30,10 +30,7 @@ def _source() -> str:
     for place in PLACES:
         if place.is_file():
             return place.read_text()
-    reason = "no axe-core: npm ci in tests/node brings it (or COLDREC_AXE names axe.min.js)"
-    if os.environ.get("COLDREC_REQUIRE_SERVICES"):
-        pytest.fail(f"COLDREC_REQUIRE_SERVICES is set, but {reason}")
-    pytest.skip(reason)
+    missing("no axe-core: npm ci in tests/node brings it (or COLDREC_AXE names axe.min.js)")
 
 
 def violations(page: Any) -> list[str]:

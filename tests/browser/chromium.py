@@ -29,25 +29,9 @@ def path() -> str | None:
     return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
 
 
-class Chromium:
-    """The running browser; one that has died is started again for whoever asks next."""
-
-    def __init__(self, playwright: Any) -> None:
-        self._playwright = playwright
-        self._browser: Any = None
-
-    @property
-    def browser(self) -> Any:
-        if self._browser is None or not self._browser.is_connected():
-            self._browser = self._playwright.chromium.launch(executable_path=path(), args=FLAGS)
-        return self._browser
-
-
 @contextmanager
-def launched() -> Iterator[Chromium]:
+def launched() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright  # most runs of the tests need none of it
 
-    with sync_playwright() as playwright:
-        running = Chromium(playwright)
-        yield running
-        running.browser.close()
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path(), args=FLAGS) as browser:
+        yield browser

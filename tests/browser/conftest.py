@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser import site as sites
-from tests.browser.chromium import Chromium, launched
+from tests.browser.chromium import launched
 from tests.browser.site import Site
 from tests.browser.visits import Look, Visit
 
@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+            item.add_marker("apart")
 
 
 @pytest.fixture(scope="package")
@@ -59,13 +60,13 @@ def bare(serve: Callable[..., Site]) -> Site:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Chromium]:
-    with launched() as running:
-        yield running
+def chromium() -> Iterator[Any]:
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture
-def visit(chromium: Chromium, shop: Site) -> Iterator[Callable[..., Any]]:
+def visit(chromium: Any, shop: Site) -> Iterator[Callable[..., Any]]:
     """Opens a browser for one more visitor: ``visit(width=390, script=False)``, of the demo shop or of ``site``.
 
     At the end of the test nothing may have gone wrong in any of them that the test did not ``allow``.
@@ -73,7 +74,7 @@ def visit(chromium: Chromium, shop: Site) -> Iterator[Callable[..., Any]]:
     opened = []
 
     def start(site: Site | None = None, address: str = "", **look: Any) -> Visit:
-        one = Visit(chromium.browser, address or (site or shop).address, Look(**look))
+        one = Visit(chromium, address or (site or shop).address, Look(**look))
         opened.append(one)
         return one
 

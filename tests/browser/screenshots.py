@@ -92,7 +92,7 @@ def main() -> None:
             for name, arrange in PICTURES.items():
                 for width, word in WIDTHS.items():
                     target = IMAGES / f"{name}-{word}.webp"
-                    target.write_bytes(_taken(chromium.browser, shop, width, arrange))
+                    target.write_bytes(_taken(chromium, shop, width, arrange))
                     print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1000} kB")  # noqa: T201
 
 

@@ -21,7 +21,7 @@ import pytest
 from shop_demo import catalogue
 
 pytest.importorskip("oscar", reason="django-oscar is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.apart]
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--products", "60", "--shoppers", "80"]

@@ -1,0 +1,15 @@
+"""What a test needs of the machine."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for want of something, or fail it where all of it has to be there (COLDREC_REQUIRE_SERVICES)."""
+    if os.environ.get("COLDREC_REQUIRE_SERVICES"):
+        pytest.fail(f"COLDREC_REQUIRE_SERVICES is set, but {reason}")
+    pytest.skip(reason)
