@@ -105,7 +105,7 @@ class Kind(StrEnum):
     TOGETHER = "together"  # beside the seed items
     RECENT = "recent"  # what this visitor looked at
     TRENDING = "trending"  # what sells now
-    NEW = "new"  # new arrivals, in personal order
+    NEW = "new"  # new arrivals, newness and taste in balance
     NEAR = "near"  # near the words asked for
 
 

@@ -13,7 +13,7 @@ KINDS = [
     (Kind.TOGETHER.value, _("beside the page's item or the basket")),
     (Kind.RECENT.value, _("what this visitor looked at")),
     (Kind.TRENDING.value, _("what sells now")),
-    (Kind.NEW.value, _("new arrivals, in personal order")),
+    (Kind.NEW.value, _("new arrivals, newness and taste in balance")),
     (Kind.NEAR.value, _("near the words asked for")),
 ]
 

@@ -75,6 +75,21 @@ def test_a_fresh_item_is_recommended_to_those_who_like_its_kind(model):
     assert [c.item for c in _one(fresh, kind=Kind.NEW)] == ["fresh"]
 
 
+def test_new_arrivals_are_the_newest_and_for_who_is_known_those_of_their_taste_before_others(model):
+    fresh = model.extend(
+        [
+            Item(f"{kind}-new{n}", f"{kind} pot", brand=f"{kind} house", category=("kitchen", kind), first_seen=NOW + n)
+            for n in range(30)
+            for kind in ("tea", "coffee")
+        ]
+    )
+    stranger = [c.item for c in _one(fresh, k=4, kind=Kind.NEW)]
+    assert {item.split("-")[1] for item in stranger} == {"new29", "new28"}, "the newest first, whatever sells"
+    lover = [c.item for c in _one(fresh, k=20, kind=Kind.NEW, history=_history("tea1", "tea2"))]
+    assert sum(item.startswith("tea") for item in lover) >= 15
+    assert set(lover[:4]) & set(stranger), "what came last is still among the first"
+
+
 def test_a_click_on_a_fresh_item_counts_at_once(model):
     fresh = model.extend([Item("fresh", title="tea pot 99", brand="tea house", category=("kitchen", "tea"))])
     before = sum(c.item.startswith("tea") for c in _one(fresh, k=10))
