@@ -24,6 +24,7 @@ from coldrec.core.types import EventKind
 from coldrec.models import Item, Shop, Visitor
 from coldrec.services import foresight, recommend, slates, visitors
 from coldrec.services.events import EventDraft, record_drafts
+from coldrec.services.placements import PlacementRequest
 from shop_demo.catalogue import Product
 from shop_demo.shoppers import tastes
 
@@ -68,7 +69,7 @@ class Visit:
 
     def _look_at(self, placements: Sequence[str], item: str) -> str:
         """The item that was clicked on a page, or nothing."""
-        wanted = [placements.PlacementRequest(name, (item,) if item else ()) for name in placements]
+        wanted = [PlacementRequest(name, (item,) if item else ()) for name in placements]
         request = HttpRequest()
         unborn = [one for one, born in self.first_seen.items() if born > self.clock]
         foresight.expect(request, wanted, shown=unborn)

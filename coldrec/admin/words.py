@@ -51,7 +51,7 @@ PART: dict[str, Any] = {
     "words": _("the words asked for"),
     "latest": _("how lately it was looked at"),
     "newness": _("how new it is beside the other arrivals"),
-    "taste": _("how it suits the visitor beside the other arrivals"),
+    "liking": _("how it suits the visitor beside the other arrivals"),
     "like_disliked": _("like what the visitor is not interested in"),
     "softmax": _("against all other items"),
     "warm_share": _("share of known items in a list"),

@@ -348,7 +348,7 @@ def _new(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
         return
     orders = {"newness": -np.arange(len(newest), dtype=np.float32)}
     if visit.rows:
-        orders["taste"] = visit.scores[newest]
+        orders["liking"] = visit.scores[newest]
     said = np.stack([*orders.values()])
     places = np.argsort(np.argsort(-said, axis=1, kind="stable"), axis=1)
     shares = (1 / (RANK_DAMPING + places)).astype(np.float32)
