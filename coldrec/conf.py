@@ -53,6 +53,14 @@ DEFAULTS: dict[str, Any] = {
     "CLOCK_SKEW_SECONDS": 24 * 60 * 60,
     # DRF throttle rates by scope.
     "THROTTLES": {"coldrec-events": "600/min", "coldrec-lists": "300/min"},
+    # Preset of the knowledge graph's ontology (coldrec/presets/<name>.toml), or several of them.
+    "ONTOLOGY": (),
+    # Dotted path of a callable that gives the shop's own triples: (shop) -> iterable of coldrec.core.types.Triple.
+    "GRAPH_RELATIONS": None,
+    # Where the graph is read from: "orm" (the tables) or "neo4j".
+    "GRAPH": "orm",
+    # The Neo4j server that is kept equal to the tables: {"URI", "USER", "PASSWORD", "DATABASE"}; None: there is none.
+    "NEO4J": None,
     # How many days after a click on a list a basket addition or a purchase of the same item still counts for it.
     "ATTRIBUTION_DAYS": 7,
     # Write slates at all; off means no attribution and no admin figures.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import numpy.typing as npt
 
 from coldrec.core.ranking.features import Candidates, Profile
-from coldrec.core.types import FloatArray
+from coldrec.core.types import Edge, FloatArray, Path, Triple
 
 
 class Ranker(Protocol):
@@ -22,3 +22,42 @@ class Ranker(Protocol):
 
     def save(self) -> tuple[dict[str, npt.NDArray[Any]], Mapping[str, Any]]:
         """Arrays and a JSON document from which the same ranker can be made again."""
+
+
+class GraphStore(Protocol):
+    """The knowledge graph of one shop, read the same from whatever engine keeps it.
+
+    Nodes are named as triples name them: ``item:<id>`` and ``<kind>:<name>``. Every answer is sorted, so that two
+    engines with the same data give equal answers. A node that is not there has no neighbours.
+    """
+
+    def neighbours(
+        self,
+        nodes: Sequence[str],
+        *,
+        relations: Collection[str] | None = None,
+        direction: Literal["out", "in", "both"] = "both",
+        limit: int = 100,
+    ) -> Mapping[str, tuple[Edge, ...]]:
+        """Node → its edges, at most ``limit`` each: the weightiest first, of equals by relation and name."""
+
+    def paths(
+        self, starts: Sequence[str], ends: Sequence[str], *, longest: int = 2, most_degree: int = 1000, limit: int = 10
+    ) -> tuple[Path, ...]:
+        """Ways of at most ``longest`` edges, in either direction, from one of the starts to one of the ends.
+
+        No way leads through a node with more than ``most_degree`` edges, nor twice through one. The shortest come
+        first, of equals the one through the rarest nodes: by the sum of ``log(degree)`` of what lies between.
+        """
+
+    def subgraph(self, nodes: Sequence[str], *, hops: int = 1, most_degree: int = 1000) -> tuple[Triple, ...]:
+        """All triples within so many hops of the nodes; those with more edges than ``most_degree`` are not left."""
+
+    def export(self) -> Iterator[Triple]:
+        """All triples, by head, relation and tail."""
+
+    def write_vectors(self, ids: Sequence[str], vectors: FloatArray) -> None:
+        """Keep (n, d) float32 vectors of items for whoever asks the graph; items that are not there are passed over."""
+
+    def nearest(self, vector: FloatArray, k: int) -> tuple[tuple[str, float], ...]:
+        """The ``k`` item ids whose vectors have the highest cosine with ``vector``, and that cosine."""

@@ -83,6 +83,25 @@ class Triple:
     head: str
     relation: str
     tail: str
+    weight: float = field(default=1.0, compare=False)  # of behaviour: support that has faded with time
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """A triple as seen from one of its nodes."""
+
+    relation: str
+    other: str
+    is_out: bool = True  # the node is the triple's head
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way through the graph: ``nodes[i]`` and ``nodes[i + 1]`` are tied by ``triples[i]``, whichever is the head."""
+
+    nodes: tuple[str, ...]
+    triples: tuple[Triple, ...]
 
 
 class Level(StrEnum):

@@ -1,7 +1,7 @@
 """Tables only: no ranking, no network. Every row carries its shop."""
 
 from coldrec.models.event import Event, IgnoredCount, RejectedEvent
-from coldrec.models.graph import Triple
+from coldrec.models.graph import Entity, GraphChange, GraphSuggestion, GraphSync, Triple
 from coldrec.models.item import Item
 from coldrec.models.metric import (
     Attribution,
@@ -27,8 +27,12 @@ __all__ = [
     "DailyMetric",
     "DailyPlaceMetric",
     "DailyTotal",
+    "Entity",
     "Erasure",
     "Event",
+    "GraphChange",
+    "GraphSuggestion",
+    "GraphSync",
     "IgnoredCount",
     "Item",
     "ModelVersion",
