@@ -35,8 +35,6 @@ class OntologyError(ColdrecError):
 
 class GraphError(ColdrecError):
     """Something cannot be said to the knowledge graph, or may not be done to it."""
-class GraphError(ColdrecError):
-    """The knowledge graph cannot be read or written as asked."""
 
 
 class GraphAwayError(GraphError):

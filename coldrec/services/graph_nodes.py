@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from coldrec.core.graph.node import Node, OutEdge, Value
+from coldrec.core.graph.node import ITEM, Node, OutEdge, Value
 from coldrec.models import Entity, Item, Shop, Triple
+from coldrec.services.entities import LOOKUP, chunks
 
-LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 REMEMBERED = 50_000  # nodes known to be there, while going through all of them
 
-_ITEM = "item:"
 _ITEM_COLUMNS = ("pk", "external_id", "title", "brand", "price", "sellable")
 _ENTITY_COLUMNS = ("pk", "key", "kind", "name", "amount", "unit")
 
@@ -25,10 +24,10 @@ _ENTITY_COLUMNS = ("pk", "key", "kind", "name", "amount", "unit")
 def read(shop: Shop, keys: Collection[str]) -> dict[str, Node]:
     """Those of the nodes that are there, by name, each with all that leaves it."""
     properties: dict[str, Mapping[str, Value]] = {}
-    for ids in _slices(_ids(keys)):
+    for ids in chunks(_ids(keys), LOOKUP):
         rows = Item.objects.filter(shop=shop, external_id__in=ids, removed_at=None).values_list(*_ITEM_COLUMNS)
         properties.update(map(_item, rows))
-    for names in _slices(_others(keys)):
+    for names in chunks(_others(keys), LOOKUP):
         rows = Entity.objects.filter(shop=shop, key__in=names, merged_into=None).values_list(*_ENTITY_COLUMNS)
         properties.update(map(_entity, rows))
     return {node.key: node for node in _with_edges(shop, properties, {})}
@@ -41,7 +40,7 @@ def pages(shop: Shop, size: int, *, since: datetime | None = None) -> Iterator[l
     """
     known: dict[str, None] = {}
     changed = {} if since is None else {"updated_at__gte": since}
-    entities = Entity.objects.filter(shop=shop, merged_into=None, **changed).exclude(key__startswith=_ITEM)
+    entities = Entity.objects.filter(shop=shop, merged_into=None, **changed).exclude(key__startswith=ITEM)
     items = Item.objects.filter(shop=shop, removed_at=None, **changed)
     for rows, columns, made in ((entities, _ENTITY_COLUMNS, _entity), (items, _ITEM_COLUMNS, _item)):
         last = 0
@@ -53,10 +52,10 @@ def pages(shop: Shop, size: int, *, since: datetime | None = None) -> Iterator[l
 def existing(shop: Shop, keys: Collection[str]) -> set[str]:
     """Those of the nodes that are there."""
     found: set[str] = set()
-    for ids in _slices(_ids(keys)):
+    for ids in chunks(_ids(keys), LOOKUP):
         rows = Item.objects.filter(shop=shop, external_id__in=ids, removed_at=None)
-        found.update(_ITEM + id for id in rows.values_list("external_id", flat=True))
-    for names in _slices(_others(keys)):
+        found.update(ITEM + id for id in rows.values_list("external_id", flat=True))
+    for names in chunks(_others(keys), LOOKUP):
         rows = Entity.objects.filter(shop=shop, key__in=names, merged_into=None)
         found.update(rows.values_list("key", flat=True))
     return found
@@ -64,7 +63,7 @@ def existing(shop: Shop, keys: Collection[str]) -> set[str]:
 
 def heads(shop: Shop, tails: Collection[str]) -> Iterator[list[str]]:
     """Nodes of which an edge leads to one of ``tails``, some at a time; one may be named more than once."""
-    for names in _slices(sorted(tails)):
+    for names in chunks(sorted(tails), LOOKUP):
         last = 0
         rows = Triple.objects.filter(shop=shop, tail__in=names).order_by("pk").values_list("pk", "head")
         while page := list(rows.filter(pk__gt=last)[:LOOKUP]):
@@ -75,7 +74,7 @@ def heads(shop: Shop, tails: Collection[str]) -> Iterator[list[str]]:
 def counts(shop: Shop) -> tuple[int, int]:
     """How many items and how many entities there are."""
     items = Item.objects.filter(shop=shop, removed_at=None).count()
-    return items, Entity.objects.filter(shop=shop, merged_into=None).exclude(key__startswith=_ITEM).count()
+    return items, Entity.objects.filter(shop=shop, merged_into=None).exclude(key__startswith=ITEM).count()
 
 
 # Inside -----------------------------------------------------------------------------------------------------------
@@ -85,7 +84,7 @@ def _item(row: Sequence[Any]) -> tuple[str, dict[str, Value]]:
     _, id, title, brand, price, sellable = row
     amount = None if price is None else float(price)
     told = {"name": title, "id": id, "title": title, "brand": brand, "price": amount, "sellable": bool(sellable)}
-    return _ITEM + id, told
+    return ITEM + id, told
 
 
 def _entity(row: Sequence[Any]) -> tuple[str, dict[str, Value]]:
@@ -96,7 +95,7 @@ def _entity(row: Sequence[Any]) -> tuple[str, dict[str, Value]]:
 def _with_edges(shop: Shop, properties: Mapping[str, Mapping[str, Value]], known: dict[str, None]) -> list[Node]:
     """Nodes of these properties. ``known``: names of nodes that are there, kept by whoever asks again and again."""
     leaving: dict[str, list[tuple[str, str, float, str, float]]] = defaultdict(list)
-    for names in _slices(list(properties)):
+    for names in chunks(list(properties), LOOKUP):
         rows = Triple.objects.filter(shop=shop, head__in=names).order_by()
         for head, *told in rows.values_list("head", "relation", "tail", "weight", "source", "confidence"):
             leaving[head].append(tuple(told))
@@ -114,13 +113,8 @@ def _with_edges(shop: Shop, properties: Mapping[str, Mapping[str, Value]], known
 
 
 def _ids(keys: Iterable[str]) -> list[str]:
-    return sorted(key.removeprefix(_ITEM) for key in keys if key.startswith(_ITEM))
+    return sorted(key.removeprefix(ITEM) for key in keys if key.startswith(ITEM))
 
 
 def _others(keys: Iterable[str]) -> list[str]:
-    return sorted(key for key in keys if not key.startswith(_ITEM))
-
-
-def _slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), LOOKUP):
-        yield names[start : start + LOOKUP]
+    return sorted(key for key in keys if not key.startswith(ITEM))

@@ -16,7 +16,7 @@ appears or goes, edges that lead to it do too, and the nodes they leave are put 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,15 +37,13 @@ from coldrec.core.errors import GraphAwayError, GraphError, GraphFenceError, Gra
 from coldrec.core.graph.node import Node
 from coldrec.models import GraphChange, GraphSync, Shop
 from coldrec.services import graph_nodes, outbox
+from coldrec.services.entities import LOOKUP, Progress, chunks
 
 BATCH = 1_000  # nodes in a transaction
 TRIES = 5  # of a change that Neo4j refuses, before it is given up
 LEASE = timedelta(seconds=10)  # renewed with each batch; a process that was killed is missed for so long
 ERROR_LENGTH = 2_000
 LISTED = 1_000  # differences that a report names; all are counted
-
-Progress = Callable[[int, int | None], None]
-"""Told how many nodes are done, and of how many where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +280,7 @@ def _compare(
             lease.renew()
             if new:
                 # A node that came while this run was under way: who leads to it may have been passed already.
-                came = [key for keys in _slices(new) for key in _waiting(shop, keys)]
+                came = [key for keys in chunks(new, LOOKUP) for key in _waiting(shop, keys)]
                 _note_heads(shop, came, besides=())
             if changed:  # a run that finds nothing to write leaves no trace of itself either
                 lease.claim()
@@ -346,7 +344,7 @@ def repair(shop: Shop, *, batch_size: int = BATCH, progress: Progress | None = N
     if found.keys:
         with _Lease.needed(shop) as lease:
             lease.claim()
-            for keys in _slices(found.keys, batch_size):
+            for keys in chunks(found.keys, batch_size):
                 _bring(lease, keys, even_if_equal=True)
             left, _ = _differences(shop, lease.writer, found.keys, batch_size)
             GraphSync.objects.filter(shop=shop).update(verified_at=timezone.now(), differences=len(left))
@@ -376,10 +374,10 @@ def _differences(shop: Shop, writer: Writer, suspects: Sequence[str], batch_size
     """What differs of these at a second look, and how many were left out because they wait."""
     found: list[Difference] = []
     left_out = 0
-    for keys in _slices(suspects, batch_size):
+    for keys in chunks(suspects, batch_size):
         held = writer.read(keys)
         nodes = graph_nodes.read(shop, keys)
-        waiting = {key for some in _slices(keys) for key in _waiting(shop, some)}
+        waiting = {key for some in chunks(keys, LOOKUP) for key in _waiting(shop, some)}
         for key in keys:
             node, there = nodes.get(key), held.get(key)
             if node is None and there is None:
@@ -566,11 +564,11 @@ class _Lease:
         """Take changes out of the outbox that Neo4j has now, and what was given up of the same nodes."""
         with transaction.atomic():
             self.renew()  # who has lost the lease must leave them to who has it; the row is locked until all is done
-            for pks in _slices(changes):
+            for pks in chunks(changes, LOOKUP):
                 GraphChange.objects.filter(pk__in=pks).delete()
             dead = GraphChange.objects.filter(shop=self.shop).exclude(dead_at=None)
             if dead.exists():
-                for nodes in _slices(keys):
+                for nodes in chunks(keys, LOOKUP):
                     dead.filter(node__in=nodes).delete()
 
     def switch(self, version: int) -> None:
@@ -632,8 +630,3 @@ def _due(shop: Shop) -> Any:
 
 def _waiting(shop: Shop, keys: Sequence[str]) -> set[str]:
     return set(_due(shop).filter(node__in=keys).values_list("node", flat=True))
-
-
-def _slices(things: Sequence[Any], size: int = graph_nodes.LOOKUP) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
