@@ -47,6 +47,7 @@ class Triple(models.Model):
         TEXT = "text", _("found in text")
         BEHAVIOUR = "behaviour", _("behaviour")
         REVIEW = "review", _("accepted by staff")
+        IMPLIED = "implied", _("implied by other facts")
 
     shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="triples")
     head = models.CharField(_("head"), max_length=300)
@@ -137,7 +138,10 @@ class GraphChange(models.Model):
     class Meta:
         verbose_name = _("graph change")
         verbose_name_plural = _("graph changes")
-        indexes = [models.Index(fields=["shop", "dead_at", "id"], name="coldrec_change_due")]
+        indexes = [
+            models.Index(fields=["shop", "dead_at", "id"], name="coldrec_change_due"),
+            models.Index(fields=["shop", "node"], name="coldrec_change_node"),
+        ]
 
     def __str__(self) -> str:
         return self.node
