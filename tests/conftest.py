@@ -28,6 +28,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     on_postgres = "postgresql" in settings.DATABASES["default"]["ENGINE"]
     if item.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
         missing("no Redis: REDIS_URL is not set (make services)")
+    if item.get_closest_marker("neo4j") and not os.environ.get("NEO4J_URL"):
+        missing("no Neo4j: NEO4J_URL is not set (make services)")
     if item.get_closest_marker("postgres") and not on_postgres:
         pytest.skip("runs in the second pass of make test, on PostgreSQL")
     if item.get_closest_marker("apart") and on_postgres:
