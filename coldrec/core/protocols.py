@@ -42,22 +42,41 @@ class GraphStore(Protocol):
         """Node → its edges, at most ``limit`` each: the weightiest first, of equals by relation and name."""
 
     def paths(
-        self, starts: Sequence[str], ends: Sequence[str], *, longest: int = 2, most_degree: int = 1000, limit: int = 10
+        self,
+        starts: Sequence[str],
+        ends: Sequence[str],
+        *,
+        longest: int = 2,
+        most_degree: int = 1000,
+        limit: int = 10,
+        over_items: bool = True,
     ) -> tuple[Path, ...]:
-        """Ways of at most ``longest`` edges, in either direction, from one of the starts to one of the ends.
+        """Ways of at most ``longest`` edges (1 to 4), in either direction, from one of the starts to one of the ends.
 
-        No way leads through a node with more than ``most_degree`` edges, nor twice through one. The shortest come
-        first, of equals the one through the rarest nodes: by the sum of ``log(degree)`` of what lies between.
+        No way leads through a node with more than ``most_degree`` edges, nor twice through one, nor, without
+        ``over_items``, through another item. The shortest come first, of equals the one through the rarest nodes: by
+        the sum of ``log(degree)`` of what lies between; of equals by names.
         """
 
     def subgraph(self, nodes: Sequence[str], *, hops: int = 1, most_degree: int = 1000) -> tuple[Triple, ...]:
-        """All triples within so many hops of the nodes; those with more edges than ``most_degree`` are not left."""
+        """All triples within so many hops of the nodes, by head, relation and tail.
+
+        A node with more edges than ``most_degree`` may be reached and is not left.
+        """
 
     def export(self) -> Iterator[Triple]:
         """All triples, by head, relation and tail."""
 
     def write_vectors(self, ids: Sequence[str], vectors: FloatArray) -> None:
-        """Keep (n, d) float32 vectors of items for whoever asks the graph; items that are not there are passed over."""
+        """Keep (n, d) float32 vectors of items, instead of all kept before, for whoever asks the graph.
+
+        Raises
+        ------
+        ValueError : there is not one finite vector for each id.
+        """
 
     def nearest(self, vector: FloatArray, k: int) -> tuple[tuple[str, float], ...]:
-        """The ``k`` item ids whose vectors have the highest cosine with ``vector``, and that cosine."""
+        """The ``k`` ids of items still there whose vectors have the highest cosine with ``vector``, and that cosine.
+
+        The cosine is rounded to six decimals; of equals by id. None where no vectors of that length are kept.
+        """

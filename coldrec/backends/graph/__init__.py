@@ -1,1 +1,1 @@
-"""Engines that keep the knowledge graph."""
+"""Engines that keep the knowledge graph: the shop's tables, and Neo4j."""
