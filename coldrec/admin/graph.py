@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from coldrec.admin import display, neighbourhood
 from coldrec.admin.base import FactsAdmin, FilledFilter, ValueFilter
 from coldrec.core.errors import ColdrecError
-from coldrec.models import Entity, GraphChange, GraphSuggestion, Triple
+from coldrec.models import Entity, GraphChange, GraphSuggestion, Shop, Triple
 from coldrec.services import graph, graph_sync
 
 
@@ -37,7 +38,7 @@ class EntityAdmin(FactsAdmin):
     fields = ("key", "name", "kind", "value", "names", "spellings", "merged_into", "around", "updated_at", "shop")
 
     class Media:
-        css = {"all": ("coldrec/admin.css",)}
+        css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
 
     @admin.display(description=gettext_lazy("other spellings"))
     def spellings(self, entity: Entity) -> str:
@@ -63,7 +64,9 @@ class TripleAdmin(FactsAdmin):
     list_display = ("head", "relation", "tail", "source", "sureness", "support")
     list_filter = ("source",)
     search_fields = ("head__startswith", "tail__startswith", "relation__exact")
-    search_help_text = gettext_lazy("The beginning of a head or tail such as item:12 or brand:A, or a relation as a whole.")
+    search_help_text = gettext_lazy(
+        "The beginning of a head or tail such as item:12 or brand:A, or a relation as a whole."
+    )
     fields = ("head", "relation", "tail", "source", "sureness", "weight", "support", "lift", "shop")
 
     @admin.display(description=gettext_lazy("confidence"), ordering="confidence")
@@ -88,7 +91,7 @@ class GraphSuggestionAdmin(FactsAdmin):
     actions = ("accept", "refuse")
 
     class Media:
-        css = {"all": ("coldrec/admin.css",)}
+        css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
 
     def has_review_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("coldrec.review_graphsuggestion")
@@ -163,12 +166,19 @@ class GraphChangeAdmin(FactsAdmin):
 
     @admin.action(permissions=["deliver"], description=gettext_lazy("Try the selected changes again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[GraphChange]) -> None:
-        count = graph_sync.retry(queryset)
+        count = self._each_shop(graph_sync.retry_dead, queryset)
         said = ngettext("%d change is tried again.", "%d changes are tried again.", count) % count
         self.message_user(request, said, messages.SUCCESS)
 
     @admin.action(permissions=["deliver"], description=gettext_lazy("Discard the selected changes that were given up"))
     def discard(self, request: HttpRequest, queryset: QuerySet[GraphChange]) -> None:
-        count = graph_sync.discard(queryset)
+        count = self._each_shop(graph_sync.discard_dead, queryset)
         said = ngettext("%d change was discarded.", "%d changes were discarded.", count) % count
         self.message_user(request, said, messages.SUCCESS)
+
+    @staticmethod
+    def _each_shop(act: Callable[..., int], queryset: QuerySet[GraphChange]) -> int:
+        chosen: dict[int, list[int]] = {}
+        for pk, shop_id in queryset.values_list("pk", "shop_id"):
+            chosen.setdefault(shop_id, []).append(pk)
+        return sum(act(shop, chosen[shop.pk]) for shop in Shop.objects.filter(pk__in=chosen))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from coldrec.admin import display
+from coldrec.admin import display, neighbourhood
 from coldrec.admin.base import FilledFilter, ShopRowsAdmin
 from coldrec.admin.figures import FigureFilter, LackingFilter
 from coldrec.models import Item
-
-FACTS_SHOWN = 100
 
 
 class InCatalogueFilter(FilledFilter):
@@ -41,13 +39,17 @@ class ItemAdmin(ShopRowsAdmin):
         (None, {"fields": ("title", "external_id", "sellable", "cost", "url", "picture")}),
         (
             _("What a model reads"),
-            {"fields": ("text", "brand", "category_path", "attribute_table", "language", "facts")},
+            {"fields": ("text", "brand", "category_path", "attribute_table", "language")},
         ),
+        (_("Knowledge graph"), {"fields": ("around",)}),
         (
             _("Life"),
             {"fields": ("first_seen", "updated_at", "removed_at", "variant_group", "content_hash", "activity")},
         ),
     )
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         named = [name for _title, options in self.fieldsets for name in options["fields"]]
@@ -91,11 +93,9 @@ class ItemAdmin(ShopRowsAdmin):
         # The size stands in attributes, so that a strict Content-Security-Policy has nothing to refuse.
         return format_html('<img src="{}" alt="{}" width="160" loading="lazy">', address, item.title)
 
-    @admin.display(description=_("facts"))
-    def facts(self, item: Item) -> SafeString | str:
-        rows = item.shop.triples.filter(head=f"item:{item.external_id}").order_by("relation", "tail")
-        facts = [(fact.relation, fact.tail) for fact in rows[:FACTS_SHOWN]]
-        return format_html_join("", "{} → {}<br>", facts) if facts else display.NOTHING
+    @admin.display(description=_("neighbourhood"))
+    def around(self, item: Item) -> SafeString:
+        return neighbourhood.shown(item.shop, f"item:{item.external_id}", str(item))
 
     @admin.display(description=_("activity"))
     def activity(self, item: Item) -> SafeString:

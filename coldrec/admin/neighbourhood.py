@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from coldrec.models import Entity, Item, Shop
-from coldrec.services import graphs
+from coldrec.services import graph_stores
 
 DRAWN = 18
 LISTED = 200
@@ -38,7 +38,7 @@ class Neighbour:
 
 def around(shop: Shop, node: str) -> list[Neighbour]:
     """Up to ``LISTED`` neighbours, the weightiest edges first, each with the name and page that it has here."""
-    edges = graphs.store(shop).neighbours([node], limit=LISTED).get(node, ())
+    edges = graph_stores.of(shop).neighbours([node], limit=LISTED).get(node, ())
     others = [edge.other for edge in edges]
     ids = [one.removeprefix("item:") for one in others if one.startswith("item:")]
     items = {
@@ -92,7 +92,8 @@ def picture(name: str, neighbours: Sequence[Neighbour]) -> SafeString:
         ((n % 7 + 1, relation) for n, relation in enumerate(relations)),
     )
     return format_html(
-        '<figure class="coldrec-chart coldrec-graph"><svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+        '<figure class="coldrec-chart coldrec-graph">'
+        '<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
         '{lines}{dots}<circle class="coldrec-centre" cx="{x}" cy="{y}" r="9"/>'
         '<text x="{x}" y="{below}" text-anchor="middle">{name}</text></svg>'
         '<ul class="coldrec-legend">{legend}</ul></figure>',

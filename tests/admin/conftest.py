@@ -11,8 +11,11 @@ from django.test import Client, override_settings
 
 from coldrec.models import (
     ConsentRecord,
+    Entity,
     Erasure,
     Event,
+    GraphChange,
+    GraphSuggestion,
     IgnoredCount,
     Item,
     ModelVersion,
@@ -52,7 +55,12 @@ def stock(shop: Shop, count: int, start: int = 0) -> None:
             first_seen=NOON,
             updated_at=NOON,
         )
+        Entity.objects.get_or_create(shop=shop, key="brand:Fellow", defaults={"kind": "brand", "name": "Fellow"})
         Triple.objects.create(shop=shop, head=f"item:{item.external_id}", relation="brand", tail="brand:Fellow")
+        GraphChange.objects.create(shop=shop, node=f"item:{item.external_id}", error="refused", dead_at=NOON)
+        GraphSuggestion.objects.create(
+            shop=shop, kind="edge", head=f"item:{item.external_id}", relation="kind", tail=f"kind:{n}", confidence=0.5
+        )
         visitor = Visitor.objects.create(shop=shop, key=f"{shop.key}-visitor-{n}")
         slate = Slate.objects.create(
             shop=shop,
