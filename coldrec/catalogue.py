@@ -23,7 +23,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -44,6 +44,7 @@ from django.utils.module_loading import import_string
 
 from coldrec import conf
 from coldrec.core.errors import CatalogueError
+from coldrec.core.graph.values import NODE_LENGTH, RELATION_LENGTH, entity
 from coldrec.core.types import Triple
 
 Source = str | Callable[..., Any] | None
@@ -53,8 +54,6 @@ ID_LENGTH = 255
 TITLE_LENGTH = 500
 BRAND_LENGTH = 200
 URL_LENGTH = 1000
-NODE_LENGTH = 300
-RELATION_LENGTH = 64
 TEXT_LENGTH = 100_000  # characters; a model reads far less, and one pasted manual must not fill the memory
 VALUE_LENGTH = 100  # characters; a longer attribute value is prose, not something two items share
 CATEGORY_DEPTH = 20
@@ -64,6 +63,10 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _LANGUAGE_IS = "a language tag such as en or zh-hans"
 _SPACE = re.compile(r"\s+")
+
+
+def _whole(attribute: str, text: str) -> Sequence[str]:
+    return (text,)
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,12 @@ class CatalogueItem:
         canonical = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
-    def facts(self) -> tuple[Triple, ...]:
+    def facts(self, split: Callable[[str, str], Sequence[str]] = _whole) -> tuple[Triple, ...]:
         """What the item says to the knowledge graph, each fact once: its own triples and those of its fields.
 
         ``item:<id> brand brand:<name>``, ``item:<id> category category:<path>``, ``category:<path> parent
-        category:<path above>`` and ``item:<id> <attribute> <attribute>:<value>``.
+        category:<path above>``, ``item:<id> variant_of variant_group:<name>`` and ``item:<id> <attribute>
+        <attribute>:<value>``. ``split`` gives the values in the text of an attribute, which may be a list.
         """
         found = list(self.triples)
         if self.brand:
@@ -155,9 +159,12 @@ class CatalogueItem:
         if paths:
             found.append(Triple(self.node, "category", paths[-1]))
         found.extend(Triple(below, "parent", above) for above, below in pairwise(paths))
+        if self.variant_group:
+            found.append(Triple(self.node, "variant_of", entity("variant_group", self.variant_group)))
         for name, value in self.attributes.items():
             relation = name[:RELATION_LENGTH]
-            found.extend(Triple(self.node, relation, entity(relation, text)) for text in _values(value))
+            texts = (part for text in _texts(value) for part in split(name, text))
+            found.extend(Triple(self.node, relation, entity(relation, text)) for text in _short(texts))
         return tuple(dict.fromkeys(found))
 
     def _wrong(self, name: str, got: object, allowed: str) -> CatalogueError:
@@ -206,14 +213,6 @@ class CatalogueItem:
         if not 0 < len(triple.tail) <= NODE_LENGTH or ":" not in triple.tail:
             raise self._wrong("the tail of a triple", triple.tail, f"<type>:<name>, at most {NODE_LENGTH} characters")
         return triple
-
-
-def entity(kind: str, name: str) -> str:
-    """The node ``<kind>:<name>`` of the knowledge graph; a name too long for a column ends in a digest of the whole."""
-    node = f"{kind}:{_SPACE.sub(' ', name).strip()}"
-    if len(node) <= NODE_LENGTH:
-        return node
-    return f"{node[: NODE_LENGTH - 17]}…{hashlib.sha256(node.encode()).hexdigest()[:16]}"
 
 
 class CatalogueAdapter:
@@ -695,15 +694,21 @@ def _json(value: Any, depth: int = 0) -> Any:
     return _text(value, 2000)
 
 
-def _values(value: Any) -> Iterator[str]:
-    """Names of the things an attribute value points to."""
+def _texts(value: Any) -> Iterator[str]:
+    """The texts that an attribute value is made of."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from (f"{key}={text}"[:VALUE_LENGTH] for text in _values(inner))
+            yield from (f"{key}={text}"[:VALUE_LENGTH] for text in _short(_texts(inner)))
     elif isinstance(value, list):
         for inner in value:
-            yield from _values(inner)
+            yield from _texts(inner)
     else:
-        text = _SPACE.sub(" ", str(value)).strip()
+        yield str(value)
+
+
+def _short(texts: Iterable[str]) -> Iterator[str]:
+    """Names of the things an attribute value points to."""
+    for one in texts:
+        text = _SPACE.sub(" ", one).strip()
         if text and len(text) <= VALUE_LENGTH:
             yield text

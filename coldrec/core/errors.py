@@ -29,6 +29,14 @@ class CatalogueError(ColdrecError):
     """The shop's catalogue adapter gave something that is not an item."""
 
 
+class OntologyError(ColdrecError):
+    """A preset of the knowledge graph is unknown, or says something that cannot be."""
+
+
+class GraphError(ColdrecError):
+    """Something cannot be said to the knowledge graph, or may not be done to it."""
+
+
 class EventError(ColdrecError):
     """An event is malformed. ``code`` is stable, for machines; the message is for people."""
 

@@ -47,6 +47,7 @@ class Triple(models.Model):
         TEXT = "text", _("found in text")
         BEHAVIOUR = "behaviour", _("behaviour")
         REVIEW = "review", _("accepted by staff")
+        IMPLIED = "implied", _("implied by other facts")
 
     shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="triples")
     head = models.CharField(_("head"), max_length=300)

@@ -7,7 +7,7 @@ running them again changes nothing, and a run that was killed is finished by the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,20 +19,27 @@ from django.utils import timezone, translation
 from coldrec import catalogue
 from coldrec.catalogue import CatalogueAdapter, CatalogueItem
 from coldrec.core.errors import CatalogueError
+from coldrec.core.graph.values import Stated
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop, Triple
 from coldrec.services import shops
+from coldrec.services.entities import LOOKUP, Entities, Progress, chunks, normaliser, stated
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int | None], None]
-"""Told how many are done, and of how many where that is known."""
-
-LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 PROBLEMS_KEPT = 1000  # of one run; the count goes on
 
 _SHOWN = ("url", "image_url", "sellable", "currency", "variant_group")
 _CONTENT = ("title", "text", "brand", "category", "attributes", "price", "language", "translations", "content_hash")
+KNOWN: Mapping[str, Any] = {
+    "source": Triple.Source.CATALOGUE,
+    "confidence": 1.0,
+    "weight": 1.0,
+    "support": None,
+    "lift": None,
+}
+"""What makes a fact that was found elsewhere one that the shop itself says."""
+
 _WRITTEN = (*_CONTENT, *_SHOWN, "first_seen", "updated_at", "removed_at")
 
 
@@ -158,7 +165,7 @@ class Writer:
                 self.unchanged += 1
                 continue
             changed.append((item, row))
-            if row is None or row.content_hash != item.content_hash:
+            if row is None or (row.content_hash, row.variant_group) != (item.content_hash, item.variant_group):
                 content.append(item)
         if self.dry_run:
             self._announced.update(item.id for item, row in changed if row is None)
@@ -202,15 +209,20 @@ class Writer:
 
     def _store(self, changed: Sequence[tuple[CatalogueItem, Item | None]], content: Sequence[CatalogueItem]) -> None:
         rows = [self._row(item, row) for item, row in changed]
-        stale, fresh = self._facts(content)
+        entities, facts = Entities(self.shop), self._stated(content)
         with transaction.atomic():
             Item.objects.bulk_create(
                 rows, update_conflicts=True, unique_fields=["shop", "external_id"], update_fields=_WRITTEN
             )
+            entities.learn(facts)
+            stale, taken_over, fresh = self._facts(content, entities, facts)
             if stale:
                 Triple.objects.filter(pk__in=stale).delete()
+            if taken_over:
+                Triple.objects.filter(pk__in=taken_over).update(**KNOWN)
             # Two items may say the same of a category, in two processes at once.
             Triple.objects.bulk_create(fresh, ignore_conflicts=True)
+            entities.write()
         for row in rows:
             self._seen.add(row.pk)
 
@@ -222,24 +234,34 @@ class Writer:
             shop=self.shop, external_id=item.id, first_seen=first_seen, updated_at=self.now, removed_at=None, **values
         )
 
-    def _facts(self, items: Sequence[CatalogueItem]) -> tuple[list[int], list[Triple]]:
-        """Keys of stored facts that no longer hold for these items, and facts that are not stored yet."""
-        wanted = {fact for item in items for fact in item.facts()}
+    @staticmethod
+    def _stated(items: Sequence[CatalogueItem]) -> list[Stated]:
+        split = normaliser().split
+        return stated(fact for item in items for fact in item.facts(split))
+
+    def _facts(
+        self, items: Sequence[CatalogueItem], entities: Entities, facts: Sequence[Stated]
+    ) -> tuple[list[int], list[int], list[Triple]]:
+        """Stored facts of the catalogue that no longer hold, those known from elsewhere till now, and new ones."""
+        wanted = {fact for one in facts if (fact := entities.fact(one)) is not None}
         heads = sorted({fact.head for fact in wanted} | {item.node for item in items})
         held: set[Fact] = set()
         stale: list[int] = []
-        for start in range(0, len(heads), LOOKUP):
-            stored = self.shop.triples.filter(head__in=heads[start : start + LOOKUP])
-            for pk, head, relation, tail in stored.values_list("pk", "head", "relation", "tail"):
+        taken_over: list[int] = []
+        for names in chunks(heads, LOOKUP):
+            stored = self.shop.triples.filter(head__in=names)
+            for pk, head, relation, tail, source in stored.values_list("pk", "head", "relation", "tail", "source"):
                 fact = Fact(head, relation, tail)
                 held.add(fact)
+                is_own = source == Triple.Source.CATALOGUE
+                if fact in wanted and not is_own:
+                    taken_over.append(pk)
                 # What is said of a category or another entity is not this item's to take back.
-                if fact not in wanted and head.startswith("item:"):
+                elif fact not in wanted and is_own and head.startswith("item:"):
                     stale.append(pk)
         missing = sorted(wanted - held, key=lambda fact: (fact.head, fact.relation, fact.tail))
-        return stale, [
-            Triple(shop=self.shop, head=fact.head, relation=fact.relation, tail=fact.tail) for fact in missing
-        ]
+        fresh = [Triple(shop=self.shop, head=fact.head, relation=fact.relation, tail=fact.tail) for fact in missing]
+        return stale, taken_over, fresh
 
 
 class _Keys:
