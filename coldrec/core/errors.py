@@ -37,6 +37,22 @@ class GraphError(ColdrecError):
     """Something cannot be said to the knowledge graph, or may not be done to it."""
 
 
+class GraphAwayError(GraphError):
+    """The graph server does not answer, or does not let us in; what was to be done can be done later."""
+
+
+class GraphValueError(GraphError):
+    """The graph server answers and refuses what it was given; the same again would be refused again."""
+
+
+class GraphFenceError(GraphError):
+    """Somebody else has taken over writing to the graph since; ``fence`` is the number the server has seen."""
+
+    def __init__(self, message: str, fence: int) -> None:
+        super().__init__(message)
+        self.fence = fence
+
+
 class EventError(ColdrecError):
     """An event is malformed. ``code`` is stable, for machines; the message is for people."""
 

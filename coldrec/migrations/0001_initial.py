@@ -546,6 +546,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['shop', 'dead_at', 'id'], name='coldrec_change_due'),
         ),
         migrations.AddIndex(
+            model_name='graphchange',
+            index=models.Index(fields=['shop', 'node'], name='coldrec_change_node'),
+        ),
+        migrations.AddIndex(
             model_name='erasure',
             index=models.Index(fields=['shop', 'created_at'], name='coldrec_erasure_time'),
         ),

@@ -138,7 +138,10 @@ class GraphChange(models.Model):
     class Meta:
         verbose_name = _("graph change")
         verbose_name_plural = _("graph changes")
-        indexes = [models.Index(fields=["shop", "dead_at", "id"], name="coldrec_change_due")]
+        indexes = [
+            models.Index(fields=["shop", "dead_at", "id"], name="coldrec_change_due"),
+            models.Index(fields=["shop", "node"], name="coldrec_change_node"),
+        ]
 
     def __str__(self) -> str:
         return self.node

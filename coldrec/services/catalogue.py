@@ -22,7 +22,7 @@ from coldrec.core.errors import CatalogueError
 from coldrec.core.graph.values import Stated
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop, Triple
-from coldrec.services import shops
+from coldrec.services import outbox, shops
 from coldrec.services.entities import LOOKUP, Entities, Progress, chunks, normaliser, stated
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,10 @@ def refresh_sellable(external_id: str) -> None:
     adapter, shop = catalogue.load(), shops.current()
     products = adapter.find([external_id])
     sellable = any(adapter.is_sellable(product) for product in products)
-    _rows(shop, [external_id]).exclude(sellable=sellable).update(sellable=sellable, updated_at=timezone.now())
+    stale = _rows(shop, [external_id]).exclude(sellable=sellable)
+    with transaction.atomic():
+        if stale.update(sellable=sellable, updated_at=timezone.now()):
+            outbox.note(shop, [f"item:{external_id}"])
 
 
 class Writer:
@@ -192,10 +195,15 @@ class Writer:
 
     def remove(self, ids: Iterable[str]) -> int:
         """How many items were still in the catalogue and now are not."""
-        rows = _rows(self.shop, sorted(ids)).filter(removed_at=None)
+        names = sorted(ids)
+        rows = _rows(self.shop, names).filter(removed_at=None)
         if self.dry_run:
             return int(rows.count())
-        return int(rows.update(sellable=False, removed_at=self.now, updated_at=self.now))
+        with transaction.atomic():
+            removed = int(rows.update(sellable=False, removed_at=self.now, updated_at=self.now))
+            if removed:
+                outbox.note(self.shop, (f"item:{id}" for id in names))
+        return removed
 
     def skip(self, product: str, reason: str) -> None:
         """Count a product that does not become an item, and keep the reason."""
@@ -223,6 +231,7 @@ class Writer:
             # Two items may say the same of a category, in two processes at once.
             Triple.objects.bulk_create(fresh, ignore_conflicts=True)
             entities.write()
+            outbox.note(self.shop, {f"item:{row.external_id}" for row in rows} | {fact.head for fact in fresh})
         for row in rows:
             self._seen.add(row.pk)
 
@@ -324,5 +333,7 @@ def _drop_orphaned_categories(shop: Shop) -> None:
     """Forget where a category hangs once nothing hangs under it; from the leaves upwards, a level at a time."""
     children = Triple.objects.filter(shop=shop, tail=OuterRef("head"))
     parents = shop.triples.filter(relation="parent", head__startswith="category:").exclude(Exists(children))
-    while keys := list(parents.values_list("pk", flat=True)[:500]):
-        Triple.objects.filter(pk__in=keys).delete()
+    while rows := dict(parents.values_list("pk", "head")[:500]):
+        with transaction.atomic():
+            Triple.objects.filter(pk__in=list(rows)).delete()
+            outbox.note(shop, rows.values())
