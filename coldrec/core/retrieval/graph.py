@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from coldrec.core.retrieval.neighbours import top_entries, without_diagonal
-from coldrec.core.retrieval.surroundings import BEHAVIOUR, ITEM
+from coldrec.core.retrieval.surroundings import BEHAVIOUR, ITEM, type_of
 from coldrec.core.types import FloatArray, Triple
 
-COMPLEMENTS = frozenset({"fits_with", "accessory_of", "bought_together"})
-"""Relations of items that go with one another."""
+COMPLEMENTS = frozenset({"FITS_WITH", "BOUGHT_WITH"})
+"""Types of relations between items that go with one another."""
 
-SUBSTITUTES = frozenset({"variant_of"})
-"""Relations of items that stand in for one another."""
+SUBSTITUTES = frozenset({"VARIANT_OF"})
+"""Types of relations of items that stand in for one another: to each other, or to the group that they are of."""
+
+LARGEST_GROUP = 50  # items; more than that are no variants of one
 
 
 class Hops(NamedTuple):
@@ -32,7 +35,7 @@ class Hops(NamedTuple):
     companions: sparse.csr_array
 
 
-def hops(triples: Iterable[Triple], position: Mapping[str, int], *, k: int) -> Hops:
+def hops(triples: Sequence[Triple], position: Mapping[str, int], *, k: int) -> Hops:
     """Steps along item-to-item triples, the k strongest entries of a row.
 
     ``Ã = Σ_r D_r^-½ A_r D_r^-½`` with A_r the symmetric weights of relation r, and ``Ã²`` without its diagonal: the
@@ -40,10 +43,21 @@ def hops(triples: Iterable[Triple], position: Mapping[str, int], *, k: int) -> H
     are empty, and the weights learned for them are zero: the gate is closed.
     """
     n = len(position)
-    edges = _edges(triples, position)
-    one = _added((edges[name] for name in sorted(edges.keys() - BEHAVIOUR)), n)
-    companions = _added((edges[name] for name in sorted(edges.keys() & COMPLEMENTS)), n)
-    companions -= _added((edges[name] for name in sorted(edges.keys() & SUBSTITUTES)), n)
+    triples = [*triples, *_variants(triples)]
+    by_relation: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+    types: dict[str, str] = {}
+    for triple in triples:
+        if _links(triple) and triple.weight > 0:
+            head = position.get(triple.head.removeprefix(ITEM), -1)
+            tail = position.get(triple.tail.removeprefix(ITEM), -1)
+            if head >= 0 and tail >= 0 and head != tail:
+                types[triple.relation] = type_of(triple)
+                told, place = by_relation[triple.relation], (min(head, tail), max(head, tail))
+                told[place] = max(triple.weight, told.get(place, 0.0))
+    edges = {name: _normalised(told, n) for name, told in sorted(by_relation.items())}
+    one = _added((matrix for name, matrix in edges.items() if types[name] not in BEHAVIOUR), n)
+    companions = _added((matrix for name, matrix in edges.items() if types[name] in COMPLEMENTS), n)
+    companions = companions - _added((matrix for name, matrix in edges.items() if types[name] in SUBSTITUTES), n)
     if not one.nnz:
         return Hops(one, one, sparse.csr_array(companions))
 
@@ -69,10 +83,9 @@ def links(
         new, old = (head, tail) if head in fresh else (tail, head)
         if old in position:
             place = fresh[new], position[old]
-            if triple.relation not in BEHAVIOUR:
+            if type_of(triple) not in BEHAVIOUR:
                 found["one"][place] = found["one"].get(place, 0.0) + triple.weight
-            sign = _sign(triple.relation)
-            if sign:
+            if sign := _sign(triple):
                 found["companions"][place] = found["companions"].get(place, 0.0) + sign * triple.weight
     degrees = np.diff(known.indptr) + 1
 
@@ -85,23 +98,19 @@ def links(
     return matrix(found["one"]), matrix(found["companions"])
 
 
-def _sign(relation: str) -> int:
-    return int(relation in COMPLEMENTS) - int(relation in SUBSTITUTES)
+def _sign(triple: Triple) -> int:
+    return int(type_of(triple) in COMPLEMENTS) - int(type_of(triple) in SUBSTITUTES)
 
 
-def _edges(triples: Iterable[Triple], position: Mapping[str, int]) -> dict[str, sparse.csr_array]:
-    """Relation → (n, n) symmetric weights, normalised by the degrees of both ends."""
-    n = len(position)
-    found: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+def _variants(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """Ties between items that are variants of one thing, which is a node of its own."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for triple in triples:
-        if _links(triple) and triple.weight > 0:
-            head = position.get(triple.head.removeprefix(ITEM), -1)
-            tail = position.get(triple.tail.removeprefix(ITEM), -1)
-            if head >= 0 and tail >= 0 and head != tail:
-                place = (min(head, tail), max(head, tail))
-                told = found[triple.relation]
-                told[place] = max(triple.weight, told.get(place, 0.0))
-    return {name: _normalised(told, n) for name, told in found.items()}
+        if triple.head.startswith(ITEM) and not triple.tail.startswith(ITEM) and type_of(triple) in SUBSTITUTES:
+            groups[triple.relation, triple.tail].append(triple.head)
+    for (relation, _), items in groups.items():
+        if len(items) <= LARGEST_GROUP:
+            yield from (Triple(head, relation, tail) for head, tail in combinations(sorted(set(items)), 2))
 
 
 def _normalised(told: Mapping[tuple[int, int], float], n: int) -> sparse.csr_array:

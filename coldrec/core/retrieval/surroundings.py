@@ -11,8 +11,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
+from coldrec.core.graph import ontology
 from coldrec.core.retrieval.content import Bag, item_entities
 from coldrec.core.types import Item, ItemId, Triple
 
@@ -20,9 +22,9 @@ STEPS = 2  # beyond an item's own entities
 FAINT = 0.02  # weight below which an entity is too far away to say anything
 ITEM = "item:"
 
-BEHAVIOUR = frozenset({"viewed_together", "bought_together", "searched_by"})
-"""Relations that are made from the same events a model learns from. They teach it nothing new, and in a trial they
-would tell who took an item that is made cold."""
+BEHAVIOUR = frozenset({"VIEWED_WITH", "BOUGHT_WITH", "SEARCHED_BY"})
+"""Types of relations that are made from the same events a model learns from. They teach it nothing new, and in a trial
+they would tell who took an item that is made cold."""
 
 
 class Tie(NamedTuple):
@@ -49,7 +51,7 @@ class Surroundings:
         facts = {
             (t.head.lower(), t.relation, t.tail.lower()): min(t.weight, 1.0)
             for t in triples
-            if not (t.head.startswith(ITEM) or t.tail.startswith(ITEM) or t.relation in BEHAVIOUR) and t.weight > 0
+            if not (t.head.startswith(ITEM) or t.tail.startswith(ITEM) or type_of(t) in BEHAVIOUR) and t.weight > 0
         }
         leaving = Counter((head, relation) for head, relation, _ in facts)
         entering = Counter((relation, tail) for _, relation, tail in facts)
@@ -93,7 +95,7 @@ def item_ties(triples: Iterable[Triple]) -> dict[ItemId, list[Tie]]:
     found: dict[ItemId, dict[Tie, None]] = defaultdict(dict)
     for triple in triples:
         is_head, is_tail = triple.head.startswith(ITEM), triple.tail.startswith(ITEM)
-        if is_head != is_tail and triple.relation not in BEHAVIOUR and triple.weight > 0:
+        if is_head != is_tail and type_of(triple) not in BEHAVIOUR and triple.weight > 0:
             item, entity = (triple.head, triple.tail) if is_head else (triple.tail, triple.head)
             tie = _further(Tie("", "", 1.0), triple.relation, entity.lower(), min(triple.weight, 1.0))
             found[item.removeprefix(ITEM)][tie] = None
@@ -124,6 +126,16 @@ def entity_bags(item: Item, ties: Sequence[Tie], around: Surroundings) -> tuple[
         if further:
             far = {**further, **near}
     return fields, near, far
+
+
+def type_of(triple: Triple) -> str:
+    """What the relation means: one of :data:`coldrec.core.graph.ontology.TYPES`."""
+    return _type(triple.relation, triple.tail.startswith(ITEM))
+
+
+@lru_cache(maxsize=4096)
+def _type(relation: str, is_to_item: bool) -> str:
+    return ontology.type_of(relation, ITEM if is_to_item else "")
 
 
 def _further(near: Tie, relation: str, node: str, weight: float) -> Tie:

@@ -76,7 +76,7 @@ def test_a_node_that_comes_later_is_placed_by_its_edges(known):
 def test_behaviour_of_our_own_teaches_nothing_twice():
     """Edges made from events would tell, in a trial, who took an item that is made cold."""
     items = [Item("a"), Item("b"), Item("c")]
-    made = [Triple("item:a", name, "item:b", 9.0) for name in ("viewed_together", "bought_together")]
+    made = [Triple("item:a", name, "item:b", 9.0) for name in ("viewed_with", "bought_with")]
     made.append(Triple("item:a", "searched_by", "query:mug"))
     bags = Bags.read(items, made, FitConfig())
     assert not bags.graph.nnz and not bags.entity.nnz and not bags.poorer
