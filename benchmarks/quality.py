@@ -33,6 +33,7 @@ from coldrec.core.dataset import Dataset, read_events, read_items, read_table, r
 from coldrec.core.errors import ColdrecError
 from coldrec.core.evaluation import report, splitting, tasks
 from coldrec.core.evaluation.protocols import PARTS, PROTOCOLS, Part, Split, View, check_lists
+from coldrec.core.evaluation.shuffling import shuffled
 from coldrec.core.model import Model
 from coldrec.core.training.fit import fit
 from coldrec.services.benchmark import read_changes, serve_task
@@ -52,6 +53,7 @@ class Options:
     peers: bool
     quick: bool
     cache: Path
+    graph: str = "real"
 
 
 def say(text: str) -> None:
@@ -78,6 +80,14 @@ def open_split(place: Path | None, seed: int) -> Split:
     items = read_items(place / "items.parquet")
     columns, _ = read_events(read_table(place / "events.parquet", ["user_id", "item_id"]), [item.id for item in items])
     return splitting.split(Dataset(items=items, **columns, triples=read_triples(place / "triples.parquet")), seed)
+
+
+def with_graph(split: Split, graph: str, seed: int) -> Split:
+    """The split with its own knowledge graph, one that is shuffled, or none: what a gain from the graph is against."""
+    if graph == "real":
+        return split
+    told = shuffled(split.dataset.triples, seed) if graph == "shuffled" else ()
+    return replace(split, dataset=replace(split.dataset, triples=told))
 
 
 def fitted(name: str, dataset: Dataset, options: Options) -> tuple[Model, float]:
@@ -227,7 +237,7 @@ def lines(name: str, view: str, row: Mapping[str, Any]) -> list[str]:
 
 def run_set(name: str, place: Path | None, options: Options) -> dict[str, Any]:
     """All rows of one data set, printed as they come."""
-    bench = Bench(open_split(place, options.seed), options.cache / "peers")
+    bench = Bench(with_graph(open_split(place, options.seed), options.graph, options.seed), options.cache / "peers")
     mine, cost = our_lists(name, bench, options)
     others = tuned_peers(bench, mine, options.part, say=lambda text: say(f"{name}: {text}")) if options.peers else {}
     checked = not options.quick and agree_with_shared(place, bench, mine, options.part)
@@ -253,6 +263,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--without", nargs="*", default=[], metavar="BLOCK", help="leave these scores out of the fusion"
     )
+    parser.add_argument(
+        "--graph",
+        choices=("real", "shuffled", "none"),
+        default="real",
+        help="the knowledge graph as it is, with its edges dealt anew within each relation, or left out",
+    )
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--quick", action="store_true", help=f"at most {QUICK_VISITORS} visitors a list kind")
     parser.add_argument("--cache", type=Path, default=ROOT / "var" / "benchmarks")
@@ -273,6 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
         peers=not given.no_peers,
         quick=given.quick,
         cache=given.cache,
+        graph=given.graph,
     )
     if options.peers and not lightfm_warp.is_installed():
         say("LightFM is not installed (pip install lightfm-next); its rows are left out")
@@ -284,6 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
         "part": options.part,
         "seed": options.seed,
         "changes": dict(options.changes),
+        "graph": options.graph,
         "quick": options.quick,
         "lightfm": lightfm_warp.is_installed(),
         "seconds": round(time.perf_counter() - started, 1),

@@ -24,6 +24,7 @@ from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.retrieval import content
 from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.sources import Content, Sources
+from coldrec.core.retrieval.surroundings import Surroundings
 from coldrec.core.types import Interaction, Kind, Request
 
 BYTES_AN_ITEM = 4_000  # peak of the serving process for every item: 4 GB for a million
@@ -82,6 +83,9 @@ def make(path: Path, items: int) -> dict[str, float]:
         neighbours=matrix("neighbours", items),
         graph=empty,
         graph_far=empty,
+        companions=empty,
+        around=Surroundings({}),
+        reach=0,
         factors=numbers,
         encoder=np.zeros((WORDS + ENTITIES, FACTORS), np.float32),
         trend=None,

@@ -21,7 +21,7 @@ from coldrec.core.ranking.linear import LinearRanker
 from coldrec.core.ranking.mlp import MLPRanker
 from coldrec.core.ranking.reader import POOL, Reader, top
 from coldrec.core.retrieval.sources import ONLY_COLD, Sources
-from coldrec.core.types import FloatArray, IntArray, Item, ItemId
+from coldrec.core.types import FloatArray, IntArray, Item, ItemId, Triple
 
 LEARNED: Mapping[str, Callable[[Callable[[str], Any], Mapping[str, Any]], Ranker]] = {
     "linear": LinearRanker.load,
@@ -79,8 +79,8 @@ class Model:
         ranker, directions = _ranker(artifact, len(sources.encoder))
         return cls(artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion, ranker, directions)
 
-    def extend(self, items: Sequence[Item]) -> Model:
-        """The same model that also knows ``items``; those it knows already are passed over."""
+    def extend(self, items: Sequence[Item], triples: Sequence[Triple] = ()) -> Model:
+        """The same model that also knows ``items`` and the facts about them; those it knows already are passed over."""
         known = set(self.item_ids[: self.sources.n])
         fresh = list({item.id: item for item in items if item.id not in known}.values())
         return replace(
@@ -90,7 +90,7 @@ class Model:
             first_seen=np.concatenate(
                 [self.first_seen[: self.sources.n], np.array([i.first_seen or 0.0 for i in fresh], np.float64)]
             ),
-            sources=self.sources.extend(fresh),
+            sources=self.sources.extend(fresh, triples, self.item_ids[: self.sources.n]),
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop
 from coldrec.models.visitor import Consent
 
+LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
 
 _FIELDS = (
@@ -156,12 +157,33 @@ def _read_events(
     return visitor, item, weight, time
 
 
+def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
+    """Facts that name these items, and what the entities in them belong to, one step and another."""
+    found: list[Fact] = []
+    nodes = {f"item:{item.external_id}" for item in items}
+    for step in range(3):
+        told: list[Fact] = []
+        ordered = sorted(nodes)
+        for start in range(0, len(ordered), LOOKUP):
+            part = ordered[start : start + LOOKUP]
+            told += _facts(shop.triples.filter(head__in=part))
+            if not step:
+                told += _facts(shop.triples.filter(tail__in=part).exclude(head__in=part))
+        found += told
+        nodes = {node for fact in told for node in (fact.head, fact.tail) if not node.startswith("item:")} - nodes
+    return list(dict.fromkeys(found))
+
+
 def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
     """Facts of the items at hand and those between other things, which tie the entities together."""
-    rows = shop.triples.order_by("pk").values_list("head", "relation", "tail")
-    for head, relation, tail in rows.iterator(chunk_size=CHUNK):
-        if head in nodes or not head.startswith("item:"):
-            yield Fact(head, relation, tail)
+    return (fact for fact in _facts(shop.triples) if fact.head in nodes or not fact.head.startswith("item:"))
+
+
+def _facts(triples: Any) -> Iterator[Fact]:
+    """What was guessed counts for as much as it is believed."""
+    rows = triples.order_by("pk").values_list("head", "relation", "tail", "weight", "confidence")
+    for head, relation, tail, weight, confidence in rows.iterator(chunk_size=CHUNK):
+        yield Fact(head, relation, tail, weight * confidence)
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

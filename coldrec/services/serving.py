@@ -16,7 +16,7 @@ from coldrec.core.model import Model
 from coldrec.core.pipeline import recommend
 from coldrec.core.types import Interaction, Kind, Request
 from coldrec.models import Item, ModelVersion, Shop
-from coldrec.services.datasets import core_item
+from coldrec.services.datasets import core_item, facts_about
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _refresh(slot: _Slot, shop: Shop) -> None:
     rows = _fresh_rows(shop, base)
     fresh = tuple((row.pk, row.updated_at.timestamp()) for row in rows)
     if version_id != slot.serving.version_id or fresh != slot.fresh:
-        model = base.extend([core_item(row) for row in rows])
+        model = base.extend([core_item(row) for row in rows], facts_about(shop, rows))
         _warm_up(model)
         slot.base, slot.fresh = base, fresh
         slot.serving = Serving(version_id, number, model)

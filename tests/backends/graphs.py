@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from django.utils import timezone
 
-from coldrec.backends.graph.neo4j import Neo4jGraphStore
-from coldrec.backends.graph.orm import OrmGraphStore
 from coldrec.core.protocols import GraphStore
 from coldrec.core.types import Triple
 from coldrec.models import Entity, Item, Shop
 from coldrec.models import Triple as Row
+from coldrec.services import graph_stores, graph_sync
 
 Keep = Callable[[Iterable[Triple]], GraphStore]
 """Makes an engine that holds these triples, all of whose nodes are there."""
@@ -41,45 +38,20 @@ def write(shop: Shop, triples: Iterable[Triple]) -> None:
     )
 
 
-def orm(shop: Shop, folder: Path) -> Keep:
+def orm(shop: Shop) -> Keep:
     def keep(triples: Iterable[Triple]) -> GraphStore:
         write(shop, triples)
-        return OrmGraphStore(shop, folder)
+        return graph_stores.tables(shop)
 
     return keep
 
 
-class Copy:
-    """A label of its own in the Neo4j of the tests; :meth:`drop` takes everything away again."""
+def neo4j(shop: Shop) -> Keep:
+    """By way of the tables, as in a shop."""
 
-    def __init__(self, number: int) -> None:
-        from neo4j import GraphDatabase
+    def keep(triples: Iterable[Triple]) -> GraphStore:
+        write(shop, triples)
+        graph_sync.full(shop)
+        return graph_stores.copy(shop)
 
-        self.label = f"Coldrec{number}v1"
-        self.driver = GraphDatabase.driver(os.environ["NEO4J_URL"])
-        self._run(
-            f"CREATE CONSTRAINT {self.label.lower()}_key IF NOT EXISTS FOR (n:{self.label}) REQUIRE n.key IS UNIQUE"
-        )
-
-    def keep(self, triples: Iterable[Triple]) -> GraphStore:
-        triples = list(triples)
-        self._run(f"MATCH (n:{self.label}) DETACH DELETE n")
-        nodes = sorted({node for triple in triples for node in (triple.head, triple.tail)})
-        self._run(f"UNWIND $nodes AS node CREATE (:{self.label} {{key: node}})", nodes=nodes)
-        self._run(
-            f"UNWIND $rows AS row MATCH (h:{self.label} {{key: row.head}}), (t:{self.label} {{key: row.tail}})"
-            " CREATE (h)-[:RELATED {relation: row.relation, weight: row.weight}]->(t)",
-            rows=[
-                {"head": one.head, "relation": one.relation, "tail": one.tail, "weight": one.weight} for one in triples
-            ],
-        )
-        return Neo4jGraphStore(self.driver, self.label)
-
-    def drop(self) -> None:
-        self._run(f"MATCH (n:{self.label}) DETACH DELETE n")
-        self._run(f"DROP INDEX {self.label.lower()}_vectors IF EXISTS")
-        self._run(f"DROP CONSTRAINT {self.label.lower()}_key IF EXISTS")
-        self.driver.close()
-
-    def _run(self, query: str, **parameters: object) -> None:
-        self.driver.execute_query(query, parameters)
+    return keep

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from coldrec.backends.graph.neo4j import Neo4jGraphStore
+from coldrec.backends.graph.orm import OrmGraphStore
 from coldrec.core.types import Edge, Path, Triple
 from coldrec.models import Entity, Item, Shop
+from coldrec.services import graph_stores, graph_sync
 from tests.backends import graphs
+from tests.graphs import open_shop, run
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +37,7 @@ GRAPH = [
     Triple("item:1", "fits_with", "item:4", 0.5),
     Triple("item:1", "bought_together", "item:2", 3.0),
 ]
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = how(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 triples = st.lists(
     st.builds(Triple, st.sampled_from(ODD), st.sampled_from(("brand", "fits_with", "x'`")), st.sampled_from(ODD)),
@@ -43,22 +48,23 @@ weights = st.sampled_from((0.25, 1.0, 1.0, 7.5))
 
 
 @pytest.fixture
-def shop() -> Shop:
-    return Shop.objects.create(key="graph")
+def shop(tmp_path) -> Iterator[Shop]:
+    with override_settings(COLDREC={"ARTIFACTS": tmp_path}):
+        yield Shop.objects.create(key="graph")
 
 
-@pytest.fixture(scope="module")
-def copy() -> Iterator[graphs.Copy]:
-    copy = graphs.Copy(random.SystemRandom().randrange(10**8, 10**9))
-    yield copy
-    copy.drop()
+@pytest.fixture
+def copied(tmp_path) -> Iterator[Shop]:
+    """A shop with a label of its own in Neo4j."""
+    with open_shop() as shop, override_settings(COLDREC={**settings.COLDREC, "ARTIFACTS": tmp_path}):
+        yield shop
 
 
 @pytest.fixture(params=["orm", pytest.param("neo4j", marks=pytest.mark.neo4j)])
-def keep(request: pytest.FixtureRequest, shop: Shop, tmp_path) -> graphs.Keep:
+def keep(request: pytest.FixtureRequest) -> graphs.Keep:
     if request.param == "orm":
-        return graphs.orm(shop, tmp_path)
-    return request.getfixturevalue("copy").keep
+        return graphs.orm(request.getfixturevalue("shop"))
+    return graphs.neo4j(request.getfixturevalue("copied"))
 
 
 class TestNeighbours:
@@ -170,8 +176,8 @@ class TestVectors:
 class TestWhatIsThere:
     """The tables hold more than the graph: a triple counts while both its nodes are there."""
 
-    def test_removed_items_and_merged_entities_are_not(self, shop, tmp_path):
-        store = graphs.orm(shop, tmp_path)(GRAPH)
+    def test_removed_items_and_merged_entities_are_not(self, shop):
+        store = graphs.orm(shop)(GRAPH)
         store.write_vectors(["1", "3"], np.eye(2, dtype=np.float32))
         Item.objects.filter(external_id="3").update(removed_at=timezone.now())
         Entity.objects.filter(key="brand:Acme").update(merged_into=Entity.objects.get(key="brand:Oak"))
@@ -181,9 +187,9 @@ class TestWhatIsThere:
         assert store.paths(["item:1"], ["item:3"], longest=4) == ()
         assert [one for one, _ in store.nearest(np.ones(2), 5)] == ["1"]
 
-    def test_another_shop_is_another_graph(self, shop, tmp_path):
-        graphs.orm(shop, tmp_path)(GRAPH)
-        other = graphs.orm(Shop.objects.create(key="other"), tmp_path / "other")([GRAPH[0]])
+    def test_another_shop_is_another_graph(self, shop):
+        graphs.orm(shop)(GRAPH)
+        other = graphs.orm(Shop.objects.create(key="other"))([GRAPH[0]])
         assert list(other.export()) == [GRAPH[0]] and len(other.neighbours(["item:1"])["item:1"]) == 1
 
 
@@ -212,14 +218,14 @@ def test_answers_are_those_of_a_search_through_everything(keep, found, weight, d
 
 @pytest.mark.neo4j
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 12))
-@settings(FEW, max_examples=10)
-def test_vectors_are_the_same_in_both(shop, tmp_path, copy, seed, k):
+@how(FEW, max_examples=10)
+def test_vectors_are_the_same_in_both(copied, seed, k):
     rng = np.random.default_rng(seed)
     made = [Triple(f"item:{n}", "of", "x:all") for n in range(60)]
     vectors = rng.standard_normal((60, 8)).astype(np.float32)
     asked = rng.standard_normal(8)
     answers = []
-    for store in (graphs.orm(shop, tmp_path)(made), copy.keep(made)):
+    for store in (graphs.orm(copied)(made), graphs.neo4j(copied)(made)):
         store.write_vectors([str(n) for n in range(60)], vectors)
         answers.append(store.nearest(asked, k))
     assert [one for one, _ in answers[0]] == [one for one, _ in answers[1]] and len(answers[0]) == k
@@ -227,21 +233,23 @@ def test_vectors_are_the_same_in_both(shop, tmp_path, copy, seed, k):
 
 
 @pytest.mark.neo4j
-def test_a_graph_user_asks_by_cypher(copy):
-    store = copy.keep(GRAPH)
+def test_a_graph_user_asks_by_cypher(copied):
+    store = graphs.neo4j(copied)(GRAPH)
     store.write_vectors(["1", "2", "3"], TestVectors.VECTORS[:3])
     asked = (
-        f"MATCH (n:{copy.label} {{key: 'item:1'}}) CALL db.index.vector.queryNodes($index, 2, n.vector)"
+        "MATCH (n:LABEL {key: 'item:1'}) CALL db.index.vector.queryNodes($index, 2, n.vector)"
         " YIELD node, score RETURN node.key AS key"
     )
-    rows = copy.driver.execute_query(asked, {"index": store.index}).records
-    assert [row["key"] for row in rows] == ["item:1", "item:2"]
+    assert [row["key"] for row in run(copied, asked, index=store.index)] == ["item:1", "item:2"]
+    graph_sync.full(copied)
+    assert graph_sync.verify(copied).is_equal and store.nearest(TestVectors.VECTORS[0], 1) == (("1", 1.0),)
 
 
-@pytest.mark.parametrize("label", ["Coldrec1v1` DETACH", "Item", "", "Coldrec1v", "coldrec1v1"])
-def test_a_label_is_two_numbers_and_nothing_else(label):
-    with pytest.raises(ValueError, match="must be Coldrec<shop>v<version>"):
-        Neo4jGraphStore(None, label)
+@pytest.mark.neo4j
+def test_the_setting_chooses(copied):
+    with override_settings(COLDREC={**settings.COLDREC, "GRAPH": "neo4j"}):
+        assert isinstance(graph_stores.of(copied), Neo4jGraphStore)
+    assert isinstance(graph_stores.of(copied), OrmGraphStore)
 
 
 def _name(triple: Triple) -> tuple[str, str, str]:

@@ -91,3 +91,22 @@ def two_hops() -> Dataset:
     return Dataset(
         bare, base.visitors, base.event_visitor, base.event_item, base.event_weight, base.event_time, triples
     )
+
+
+def designers(seed: int = 0) -> Dataset:
+    """Taste is for designers, of whom nothing but the graph knows: an item has a brand, and a brand has a designer.
+
+    12 designers of 20 brands of two items each; who likes a designer takes of ten brands one item each. The other ten
+    brands are new, as are their items.
+    """
+    rng = np.random.default_rng(seed)
+    brands = [(f"house{n}", n % 12, n < 120) for n in range(240)]  # name, designer, sold before
+    catalogue = [Item(f"{name}/{twin}", brand=name) for name, _, _ in brands for twin in "ab"]
+    triples = [Triple(f"item:{item.id}", "brand", f"brand:{item.brand}") for item in catalogue]
+    triples += [Triple(f"brand:{name}", "designer", f"designer:d{who}") for name, who, _ in brands]
+    events = []
+    for visitor in range(180):
+        liked = [name for name, who, is_sold in brands if is_sold and who == visitor % 12]
+        for n, name in enumerate(rng.permutation(liked)):
+            events.append((f"v{visitor}", f"{name}/{rng.choice(('a', 'b'))}", 1.0, 1.7e9 + visitor * 3600 + n * 60.0))
+    return make_dataset(catalogue, events, triples)

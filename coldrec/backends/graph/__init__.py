@@ -1,1 +1,1 @@
-"""Engines that keep the knowledge graph: the shop's tables, and Neo4j."""
+"""Engines of ``coldrec.core.protocols.GraphStore``: the shop's tables, and Neo4j."""

@@ -28,7 +28,8 @@ def checked(ids: Sequence[str], vectors: FloatArray) -> FloatArray:
 
 def nearest(ids: Sequence[str], vectors: FloatArray, vector: FloatArray, k: int) -> tuple[tuple[str, float], ...]:
     """The k ids with the highest cosine, of equals by id; a vector without length is like nothing."""
-    vectors, wanted = np.asarray(vectors, np.float64), np.asarray(vector, np.float64)
+    # In double precision from what any engine keeps, so that all work out the same.
+    vectors, wanted = (np.asarray(kept, np.float32).astype(np.float64) for kept in (vectors, vector))
     if not len(ids) or vectors.shape[1:] != wanted.shape:
         return ()
     lengths = np.sqrt((vectors**2).sum(axis=1)) * np.sqrt((wanted**2).sum())

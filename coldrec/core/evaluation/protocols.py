@@ -47,7 +47,7 @@ LABELS = ("train", *(f"{group}_{part}" for part in PARTS for group in GROUPS), "
 """Where one event belongs: ``both_cold`` is a held-out item taken by a held-out visitor, ``unused`` tells one part
 about the other and is kept from both."""
 
-BEHAVIOUR = re.compile(r"also_|bought|viewed|co_?purchase|together|similar_to", re.IGNORECASE)
+BEHAVIOUR = re.compile(r"also_|bought|viewed|co_?purchase|together|similar_to|searched", re.IGNORECASE)
 """Relations that are made from what visitors did, and so would tell who took a held-out item."""
 
 Lists = Mapping[str, tuple[ItemId, ...]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ import numpy as np
 from scipy import sparse
 
 from coldrec.core.retrieval.neighbours import pointers
-from coldrec.core.types import FloatArray, Item, Triple
+from coldrec.core.types import FloatArray, Item
+
+Bag = Mapping[str, float]
+"""How much an item says of each term."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
 _TOKEN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
@@ -91,17 +94,6 @@ def item_entities(item: Item) -> set[str]:
     return found
 
 
-def graph_entities(triples: Iterable[Triple]) -> dict[str, set[str]]:
-    """Item id → entities that triples tie it to, in either direction; item-to-item triples are left to ``graph``."""
-    found: dict[str, set[str]] = {}
-    for triple in triples:
-        head, tail = triple.head.startswith("item:"), triple.tail.startswith("item:")
-        if head != tail:
-            item, entity = (triple.head, triple.tail) if head else (triple.tail, triple.head)
-            found.setdefault(item.removeprefix("item:"), set()).add(f"{triple.relation}>{entity.lower()}")
-    return found
-
-
 @dataclass(frozen=True)
 class Vocabulary:
     """Terms with their columns and weights, learned once and applied to items that come later."""
@@ -113,26 +105,26 @@ class Vocabulary:
     b: float = 0.75
 
     @classmethod
-    def learn(cls, bags: Sequence[Counter[str]], *, b: float = 0.75, limit: int = 200_000) -> Vocabulary:
+    def learn(cls, bags: Sequence[Bag], *, b: float = 0.75, limit: int = 200_000) -> Vocabulary:
         """The terms that at least two items share, rarest dropped past ``limit``.
 
         A term of one item can tie it to nothing. The weight is BM25's: ``ln(1 + (n − df + ½) / (df + ½))``
         (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework", §3.2).
         """
-        frequency: Counter[str] = Counter(term for bag in bags for term in bag)
+        frequency = Counter(term for bag in bags for term in bag)
         kept = [term for term, df in frequency.most_common(limit) if df > 1]
         df = np.array([frequency[term] for term in kept], dtype=np.float32)
         idf = np.log1p((len(bags) - df + 0.5) / (df + 0.5)).astype(np.float32)
-        lengths = [bag.total() for bag in bags]
+        lengths = [sum(bag.values()) for bag in bags]
         return cls({t: i for i, t in enumerate(kept)}, idf, float(np.mean(lengths)) if lengths else 1.0, b=b)
 
-    def transform(self, bags: Sequence[Counter[str]]) -> sparse.csr_array:
+    def transform(self, bags: Sequence[Bag]) -> sparse.csr_array:
         """(n, V) float32 with rows of unit length; a bag without known terms gives an empty row."""
         lengths: list[int] = []
         indices: list[int] = []
         data: list[float] = []
         for bag in bags:
-            length, before = bag.total(), len(indices)
+            length, before = sum(bag.values()), len(indices)
             damp = self.k1 * (1 - self.b + self.b * length / (self.mean_length or 1.0))
             for term, count in bag.items():
                 if (column := self.columns.get(term)) is not None:

@@ -6,7 +6,6 @@ V terms, E entities, f factors.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -25,7 +24,8 @@ from coldrec.core.retrieval.content import Vocabulary
 from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.neighbours import entries, gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
-from coldrec.core.types import BoolArray, FloatArray, IntArray, Item, Triple
+from coldrec.core.retrieval.surroundings import Surroundings, entity_bags, item_ties
+from coldrec.core.types import BoolArray, FloatArray, IntArray, Item, ItemId, Triple
 
 WARM = (
     "text",
@@ -95,6 +95,17 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Ties of m fresh items to the n of the catalogue, (m, n), readable from both sides."""
+
+    matrix: sparse.csr_array
+
+    @cached_property
+    def transposed(self) -> sparse.csr_array:
+        return sparse.csr_array(self.matrix.T)
+
+
+@dataclass(frozen=True)
 class Sources:
     """The fitted sources. Immutable; :meth:`extend` gives a new one that also knows fresh items."""
 
@@ -106,6 +117,9 @@ class Sources:
     neighbours: sparse.csr_array  # (n, n)
     graph: sparse.csr_array  # (n, n)
     graph_far: sparse.csr_array  # (n, n)
+    companions: sparse.csr_array  # (n, n), > 0 what goes together, < 0 what stands in for another
+    around: Surroundings
+    reach: int  # how far entities are read: 0 fields, 1 triples too, 2 what those entities belong to as well
     factors: FloatArray  # (n, f), zero for cold items
     encoder: FloatArray  # (V + E, f) content → factors
     trend: Trend | None
@@ -113,6 +127,8 @@ class Sources:
     factor_alpha: float
     factor_regularisation: float
     fresh: Content | None = None
+    fresh_graph: Links | None = None
+    fresh_companions: Links | None = None
 
     # ------------------------------------------------------------------ learning
 
@@ -162,6 +178,9 @@ class Sources:
             else empty,
             graph=bags.graph,
             graph_far=bags.graph_far,
+            companions=bags.companions,
+            around=bags.around,
+            reach=bags.reach,
             factors=factors,
             encoder=encoder,
             trend=Trend.learn(items, times, n, days=config.window_days),
@@ -170,12 +189,18 @@ class Sources:
             factor_regularisation=config.factor_regularisation,
         )
 
-    def extend(self, items: Sequence[Item]) -> Sources:
-        """The same sources that also answer for ``items``, placed after the catalogue in the order given."""
+    def extend(self, items: Sequence[Item], triples: Sequence[Triple] = (), ids: Sequence[ItemId] = ()) -> Sources:
+        """The same sources that also answer for ``items``, placed after the catalogue in the order given.
+
+        ``triples`` are facts about them and about entities that were not there before; ``ids`` those of the catalogue,
+        to which the triples may tie them.
+        """
         if not items:
-            return replace(self, fresh=None)
+            return replace(self, fresh=None, fresh_graph=None, fresh_companions=None)
         text = self.words.transform([content.item_words(item) for item in items])
-        entity = self.entities.transform([Counter(sorted(content.item_entities(item))) for item in items])
+        ties, around = item_ties(triples), self.around.plus(triples)
+        bags = [entity_bags(item, ties.get(item.id, ()), around)[self.reach] for item in items]
+        entity = self.entities.transform(bags)
         both = joint(text, entity)
         fresh = Content(
             text,
@@ -183,7 +208,18 @@ class Sources:
             _borrow(both, joint(self.content.text, self.content.entity), self.counts, self._lenders),
             np.asarray(both @ self.encoder, np.float32),
         )
-        return replace(self, fresh=fresh)
+        linked, companions = graph.links(
+            triples,
+            {item.id: row for row, item in enumerate(items)},
+            {one: row for row, one in enumerate(ids)} if triples else {},
+            self.graph,
+        )
+        return replace(
+            self,
+            fresh=fresh,
+            fresh_graph=Links(linked) if linked.nnz else None,
+            fresh_companions=Links(companions) if companions.nnz else None,
+        )
 
     # ------------------------------------------------------------------ answering
 
@@ -257,8 +293,9 @@ class Sources:
                 }
                 answer.update(zip(asked, self._profiles(histories, [*asked.values()], matrix, cold=scope), strict=True))
         known, warm = histories.among(0, self.n), self._warm(histories)
+        if "graph" in wanted:
+            (answer["graph"],) = self._linked(histories, [SEEN], self.graph, self.fresh_graph)
         for kept, of, weights in (
-            (self.graph, known, {"graph": SEEN}),
             (self.graph_far, known, {"graph_far": SEEN}),
             (self.ease, warm, {"ease": SEEN, "ease_recent": RECENT}),
             (
@@ -300,6 +337,23 @@ class Sources:
                     else trend.at(histories.now, self.popularity)
                 )
         return {name: answer[name] for name in names}
+
+    def going_with(self, histories: Histories) -> FloatArray:
+        """(b, size): how much the graph says that an item goes with what was seen; below 0, stands in for it."""
+        return self._linked(histories, [SEEN], self.companions, self.fresh_companions)[0]
+
+    def _linked(
+        self, histories: Histories, rows: Sequence[int], kept: sparse.csr_array, fresh: Links | None
+    ) -> list[FloatArray]:
+        """(b, size) for each row of the weights: one step from what was seen, to fresh items and from them too."""
+        known = histories.among(0, self.n)
+        steps = spread(known, rows, kept)
+        if fresh is None:
+            return [self._pad(step) for step in steps]
+        new = histories.among(self.n, self.size)
+        back = spread(new, rows, fresh.matrix)
+        there = spread(known, rows, fresh.transposed)
+        return [np.concatenate([a + b, c], axis=1) for a, b, c in zip(steps, back, there, strict=True)]
 
     def worded(self, query: str) -> FloatArray:
         """(2, size): how much every item says of the words of a query, and the share of them that it has at all.
@@ -415,7 +469,9 @@ class Sources:
                 "mean_length": self.entities.mean_length,
                 "b": self.entities.b,
             },
+            "surroundings": self.around.rows(),
             "sources": {
+                "reach": self.reach,
                 "factor_alpha": self.factor_alpha,
                 "factor_regularisation": self.factor_regularisation,
                 "trends": {
@@ -436,6 +492,7 @@ class Sources:
             ("neighbours", self.neighbours),
             ("graph", self.graph),
             ("graph_far", self.graph_far),
+            ("companions", self.companions),
         ]
 
     @classmethod
@@ -485,6 +542,9 @@ class Sources:
             neighbours=_matrix(artifact, "neighbours", (n, n)),
             graph=_matrix(artifact, "graph", (n, n)),
             graph_far=_matrix(artifact, "graph_far", (n, n)),
+            companions=_matrix(artifact, "companions", (n, n)),
+            around=Surroundings.load(artifact.document("surroundings")),
+            reach=int(facts["reach"]),
             factors=factors,
             encoder=encoder,
             trend=trend("trend"),
@@ -496,7 +556,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Bags:
-    """The catalogue read once: what does not depend on behaviour and so serves every refit."""
+    """The catalogue read once: what does not depend on behaviour and so serves every refit.
+
+    ``poorer`` are the same bags with entities read less far, the nearest first; none where that makes no difference.
+    """
 
     words: content.Vocabulary
     entities: content.Vocabulary
@@ -504,16 +567,29 @@ class Bags:
     entity: sparse.csr_array
     graph: sparse.csr_array
     graph_far: sparse.csr_array
+    companions: sparse.csr_array
+    around: Surroundings
+    reach: int
+    poorer: tuple[Bags, ...] = ()
 
     @classmethod
     def read(cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig) -> Bags:
-        tied = content.graph_entities(triples)
         word_bags = [content.item_words(item) for item in items]
-        entity_bags = [Counter(sorted(content.item_entities(item) | tied.get(item.id, set()))) for item in items]
         words = content.Vocabulary.learn(word_bags, limit=config.vocabulary)
-        entities = content.Vocabulary.learn(entity_bags, b=0.0, limit=config.vocabulary)
-        one, two = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=config.entries)
-        return cls(words, entities, words.transform(word_bags), entities.transform(entity_bags), one, two)
+        text = words.transform(word_bags)
+        del word_bags
+        ties, around = item_ties(triples), Surroundings.of(triples)
+        hops = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=config.entries)
+        read = [entity_bags(item, ties.get(item.id, ()), around) for item in items]
+        made: list[Bags] = []
+        for reach, entity_bags_of in enumerate(zip(*read, strict=True) if read else [()] * 3):
+            if made and all(bags[reach] == bags[reach - 1] for bags in read):
+                made[-1] = replace(made[-1], reach=reach)
+                continue
+            entities = content.Vocabulary.learn(entity_bags_of, b=0.0, limit=config.vocabulary)
+            entity = entities.transform(entity_bags_of)
+            made.append(cls(words, entities, text, entity, *hops, around, reach))
+        return replace(made[-1], poorer=tuple(made[:-1]))
 
     @cached_property
     def joint(self) -> sparse.csr_array:

@@ -20,6 +20,7 @@ from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.reader import Reader, learn_directions
 from coldrec.core.retrieval.sources import Bags, Sources
 from coldrec.core.training import rankers, weights
+from coldrec.core.training.gate import believed
 from coldrec.core.training.judge import Policy
 from coldrec.core.training.simulate import interactions, simulate
 from coldrec.core.types import FloatArray, Item
@@ -58,6 +59,7 @@ def fit(
     if len(dataset.event_item) >= ENOUGH_EVENTS:
         say("simulating cold starts", 0.05)
         simulation = simulate(dataset, config, seed)
+        bags = believed(bags, simulation)
         trial = Sources.learn(
             bags,
             interactions(dataset, simulation.keep),
@@ -100,6 +102,7 @@ def fit(
         "visitors": len(dataset.visitors),
         "events": len(dataset.event_item),
         "data_window": [float(known.min()), float(known.max())] if len(known) else None,
+        "graph_reach": bags.reach,
         "metrics": figures,
         "seconds": round(time.monotonic() - begun, 2),
         "fitted_at": fitted_at,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldrec.core.retrieval import content
-from coldrec.core.types import Item, Triple
+from coldrec.core.types import Item
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_an_item_has_the_words_of_all_its_languages():
     assert content.item_words(item) == {"mug": 2, "杯": 2, "红": 1, "becher": 2}
 
 
-def test_entities_come_from_every_field_and_from_triples():
+def test_entities_come_from_every_field():
     item = Item("1", brand="Acme", category=("Home", "Mugs"), attributes={"Colour": ["Red", "Blue"], "note": None})
     assert content.item_entities(item) == {
         "brand:acme",
@@ -43,10 +43,6 @@ def test_entities_come_from_every_field_and_from_triples():
         "colour:red",
         "colour:blue",
     }
-    tied = content.graph_entities(
-        [Triple("item:1", "made_by", "maker:X"), Triple("item:1", "like", "item:2"), Triple("tag:y", "of", "item:2")]
-    )
-    assert tied == {"1": {"made_by>maker:x"}, "2": {"of>tag:y"}}
 
 
 def test_rare_words_weigh_more_and_words_of_one_item_nothing():
