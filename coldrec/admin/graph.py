@@ -16,7 +16,7 @@ from coldrec.admin import display, neighbourhood
 from coldrec.admin.base import FactsAdmin, FilledFilter, ValueFilter
 from coldrec.core.errors import ColdrecError
 from coldrec.models import Entity, GraphChange, GraphSuggestion, Shop, Triple
-from coldrec.services import graph, graph_sync
+from coldrec.services import graph_review, graph_sync
 
 
 class MergedFilter(FilledFilter):
@@ -88,7 +88,7 @@ class GraphSuggestionAdmin(FactsAdmin):
         *("what", "kind", "sureness", "because", "state", "around_head", "around_tail"),
         *("made_at", "decided_at", "decided_by", "shop"),
     )
-    actions = ("accept", "refuse")
+    actions = ("accept", "refuse", "take_back")
 
     class Media:
         css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
@@ -116,11 +116,15 @@ class GraphSuggestionAdmin(FactsAdmin):
 
     @admin.action(permissions=["review"], description=gettext_lazy("Accept the selected suggestions"))
     def accept(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion]) -> None:
-        self._decide(request, queryset, graph.accept, "Accepted.")
+        self._decide(request, queryset, graph_review.accept, "Accepted.")
 
     @admin.action(permissions=["review"], description=gettext_lazy("Refuse the selected suggestions"))
     def refuse(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion]) -> None:
-        self._decide(request, queryset, graph.refuse, "Refused.")
+        self._decide(request, queryset, graph_review.refuse, "Refused.")
+
+    @admin.action(permissions=["review"], description=gettext_lazy("Take the decision on the selected suggestions back"))
+    def take_back(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion]) -> None:
+        self._decide(request, queryset, graph_review.take_back, "Taken back.")
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion], decide: Any, note: str) -> None:
         done = 0
@@ -133,7 +137,7 @@ class GraphSuggestionAdmin(FactsAdmin):
             self.log_change(request, one, note)
             done += 1
         if done:
-            said = ngettext("%d suggestion was decided.", "%d suggestions were decided.", done) % done
+            said = ngettext("%d suggestion: done.", "%d suggestions: done.", done) % done
             self.message_user(request, said, messages.SUCCESS)
 
 

@@ -38,7 +38,7 @@ class Neighbour:
 
 def around(shop: Shop, node: str) -> list[Neighbour]:
     """Up to ``LISTED`` neighbours, the weightiest edges first, each with the name and page that it has here."""
-    edges = graph_stores.of(shop).neighbours([node], limit=LISTED).get(node, ())
+    edges = graph_stores.tables(shop).neighbours([node], limit=LISTED).get(node, ())
     others = [edge.other for edge in edges]
     ids = [one.removeprefix("item:") for one in others if one.startswith("item:")]
     items = {

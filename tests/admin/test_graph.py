@@ -75,11 +75,21 @@ class TestSuggestions:
         stock(shop, 1)
         one = self.suggestion(shop)
         permit("review_graphsuggestion")
-        assert "1 suggestion was decided." in self.decide(staff, "accept", one)
+        assert "1 suggestion: done." in self.decide(staff, "accept", one)
         one.refresh_from_db()
         assert (one.state, one.decided_by.username) == ("accepted", "staff")
         assert not Triple.objects.filter(tail="brand:Felow").exists()
         assert Entity.objects.get(key="brand:Felow").merged_into == Entity.objects.get(key="brand:Fellow")
+
+    def test_a_decision_can_be_taken_back(self, staff: Client, shop: Shop) -> None:
+        stock(shop, 1)
+        one = self.suggestion(shop)
+        permit("review_graphsuggestion")
+        self.decide(staff, "accept", one)
+        self.decide(staff, "take_back", one)
+        one.refresh_from_db()
+        assert one.state == "open"
+        assert Entity.objects.get(key="brand:Felow").merged_into is None
 
     def test_what_is_refused_changes_nothing(self, staff: Client, shop: Shop) -> None:
         stock(shop, 1)
