@@ -122,7 +122,9 @@ class GraphSuggestionAdmin(FactsAdmin):
     def refuse(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion]) -> None:
         self._decide(request, queryset, graph_review.refuse, "Refused.")
 
-    @admin.action(permissions=["review"], description=gettext_lazy("Take the decision on the selected suggestions back"))
+    @admin.action(
+        permissions=["review"], description=gettext_lazy("Take the decision on the selected suggestions back")
+    )
     def take_back(self, request: HttpRequest, queryset: QuerySet[GraphSuggestion]) -> None:
         self._decide(request, queryset, graph_review.take_back, "Taken back.")
 
