@@ -44,7 +44,7 @@ class ItemAdmin(ShopRowsAdmin):
         (_("Knowledge graph"), {"fields": ("around",)}),
         (
             _("Life"),
-            {"fields": ("first_seen", "updated_at", "removed_at", "variant_group", "content_hash", "activity")},
+            {"fields": ("first_seen", "updated_at", "removed_at", "variant_group", "digest", "activity")},
         ),
     )
 
@@ -96,6 +96,10 @@ class ItemAdmin(ShopRowsAdmin):
     @admin.display(description=_("neighbourhood"))
     def around(self, item: Item) -> SafeString:
         return neighbourhood.shown(item.shop, f"item:{item.external_id}", str(item))
+
+    @admin.display(description=_("content hash"))
+    def digest(self, item: Item) -> SafeString:
+        return display.breakable(item.content_hash)
 
     @admin.display(description=_("activity"))
     def activity(self, item: Item) -> SafeString:

@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
             name='Entity',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='<kind>:<name>, as triples write it.', max_length=300, verbose_name='key')),
+                ('key', models.CharField(help_text='kind:name, as triples write it.', max_length=300, verbose_name='key')),
                 ('kind', models.CharField(max_length=64, verbose_name='kind')),
                 ('name', models.CharField(max_length=300, verbose_name='name')),
                 ('labels', models.JSONField(blank=True, default=dict, verbose_name='names in other languages')),

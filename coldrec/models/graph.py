@@ -9,7 +9,7 @@ class Entity(models.Model):
     """A thing that items have in common: a brand, a material, an allergen. Items themselves are ``Item``."""
 
     shop = models.ForeignKey("coldrec.Shop", verbose_name=_("shop"), on_delete=models.CASCADE, related_name="entities")
-    key = models.CharField(_("key"), max_length=300, help_text=_("<kind>:<name>, as triples write it."))
+    key = models.CharField(_("key"), max_length=300, help_text=_("kind:name, as triples write it."))
     kind = models.CharField(_("kind"), max_length=64)
     name = models.CharField(_("name"), max_length=300)
     labels = models.JSONField(_("names in other languages"), default=dict, blank=True)
