@@ -27,7 +27,8 @@ EVERY = 25  # of so many rows one is opened; each table begins at another
 
 
 def home(request):
-    return pages.HttpResponse(pages.render("{% coldrec_widget 'home' size=200 title=heading %}", request, heading="x"))
+    lists = "{% coldrec_widget 'home' size=100 title=heading %}{% coldrec_widget 'trending' size=100 %}"
+    return pages.HttpResponse(pages.render(lists, request, heading="x"))
 
 
 urlpatterns = [

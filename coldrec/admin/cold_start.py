@@ -288,7 +288,7 @@ class ColdStartScreen(FiguresScreen):
 
         columns = [
             Column(_("items"), is_number=False),
-            Column(_("number")),
+            Column(_("how many")),
             Column(_("share"), _("Of the new items; hits of those seen; items never shown of all that may be sold.")),
         ]
         everything = self.links.figure("never_shown", last=self.period.last)

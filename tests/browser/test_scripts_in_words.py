@@ -62,7 +62,7 @@ def test_the_hook_notes_what_runs(one):
 def test_no_title_or_reason_in_a_list_runs(one, planted):
     payloads = planted.value("SELECT count(*) FROM coldrec_item WHERE sellable")
     assert payloads >= 200
-    page = one.go("/at-once/?size=200")
+    page = one.go("/at-once/?size=100&more=trending")
     assert len(items(page)) == 200
     assert ran(page) == []
     look_at(one, planted, 1, 2, 3)
@@ -73,7 +73,7 @@ def test_no_title_or_reason_in_a_list_runs(one, planted):
 
 
 def test_no_window_that_says_why_runs_any(one):
-    page = one.go("/at-once/?size=200")
+    page = one.go("/at-once/?size=100&more=trending")
     for number in range(0, 200, 25):
         page.locator(".coldrec-why").nth(number).click()
         page.locator("#coldrec-why:popover-open").wait_for()

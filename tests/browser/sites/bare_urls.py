@@ -38,8 +38,8 @@ def one(request: HttpRequest) -> HttpResponse:
 
 
 def at_once(request: HttpRequest) -> HttpResponse:
-    """A list that is on the page from the start, made for whoever asks: no cache may keep it."""
-    response = _page(request, "at_once")
+    """Lists that are on the page from the start, made for whoever asks: no cache may keep it."""
+    response = _page(request, "at_once", more=request.GET.get("more", ""))
     del response["Cache-Control"]
     patch_cache_control(response, private=True, no_store=True)
     return response
