@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -268,27 +269,32 @@ def _compare(
     """Goes through the tables, then through what Neo4j holds beyond them; writes for who has a lease."""
     created = updated = unchanged = removed = 0
     total = sum(graph_nodes.counts(shop)) if progress and since is None else None
-    is_empty = writer.count() == 0
-    for nodes in graph_nodes.pages(shop, batch_size, since=since):
-        held = {} if is_empty else writer.hashes([node.key for node in nodes])
-        changed = [node for node in nodes if is_empty or held.get(node.key) != node.digest()]
-        new = [node.key for node in changed if held.get(node.key) is None]
-        created += len(new)
-        updated += len(changed) - len(new)
-        unchanged += len(nodes) - len(changed)
-        if lease is not None:
-            lease.renew()
-            if new:
+    if lease is not None:
+        writer.prepare()
+    with ThreadPoolExecutor(2, "coldrec-graph") as pool:
+        written: Future[None] | None = None
+        for nodes, held in _beside(pool, writer, graph_nodes.pages(shop, batch_size, since=since)):
+            changed = [node for node in nodes if held.get(node.key) != node.digest()]
+            new = [node.key for node in changed if held.get(node.key) is None]
+            created += len(new)
+            updated += len(changed) - len(new)
+            unchanged += len(nodes) - len(changed)
+            if lease is not None:
+                lease.renew()
                 # A node that came while this run was under way: who leads to it may have been passed already.
                 came = [key for keys in chunks(new, LOOKUP) for key in _waiting(shop, keys)]
                 _note_heads(shop, came, besides=())
-            if changed:  # a run that finds nothing to write leaves no trace of itself either
-                lease.claim()
-                writer.write(changed)
-        if progress:
-            progress(created + updated + unchanged, total)
-    expected = created + updated + unchanged
-    if since is None and not is_empty and (writer.count() != expected or lease is None):
+                if changed:  # a run that finds nothing to write leaves no trace of itself either
+                    lease.claim()
+                    if written is not None:
+                        written.result()
+                    written = pool.submit(writer.write, changed)
+            if progress:
+                progress(created + updated + unchanged, total)
+        if written is not None:
+            written.result()
+    there = created + updated + unchanged if lease is not None else updated + unchanged
+    if since is None and writer.count() != there:
         for keys in writer.all_keys(batch_size):
             gone = set(keys) - graph_nodes.existing(shop, keys)
             removed += len(gone)
@@ -297,6 +303,20 @@ def _compare(
                 _note_heads(shop, gone, besides=())
                 writer.write((), gone)
     return FullReport(created, updated, unchanged, removed, writer.label.version)
+
+
+def _beside(
+    pool: ThreadPoolExecutor, writer: Writer, pages: Iterable[list[Node]]
+) -> Iterator[tuple[list[Node], dict[str, str | None]]]:
+    """Each page with the hashes that Neo4j keeps of its nodes, asked for while the next page is read."""
+    asked: list[tuple[list[Node], Future[dict[str, str | None]]]] = []
+    for nodes in pages:
+        asked.append((nodes, pool.submit(writer.hashes, [node.key for node in nodes])))
+        if len(asked) > 1:
+            before, held = asked.pop(0)
+            yield before, held.result()
+    for before, held in asked:
+        yield before, held.result()
 
 
 # Comparing and mending --------------------------------------------------------------------------------------------
