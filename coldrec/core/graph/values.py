@@ -94,7 +94,7 @@ class Normaliser:
     def __init__(self, ontology: Ontology) -> None:
         self.ontology = ontology
         self._values: dict[tuple[str, str], Value | None] = {}
-        self._tails: dict[tuple[str, str], tuple[str, Node | None]] = {}
+        self._tails: dict[tuple[str, str], tuple[str, str, tuple[Node, ...]]] = {}
         self._relations: dict[str, tuple[str, Vocabulary | None, bool]] = {}
         self._head: tuple[str, Node | None] = ("", None)
         self._kinds = {relation.values for relation in ontology.relations.values()} | set(ontology.vocabularies)
@@ -106,15 +106,24 @@ class Normaliser:
         if known is None:
             if len(self._tails) >= KEPT:
                 self._tails.clear()
-            known = self._tails[said] = self.relation(triple.relation), self._node(triple.tail, triple.relation)
-        relation, tail = known
+            known = self._tails[said] = self._end(*said)
+        relation, tail, nodes = known
         if self._head[0] != triple.head:  # the facts of an item come one after the other
             self._head = triple.head, self._node(triple.head, "")
         head = self._head[1]
-        if not relation or head is None or tail is None:
+        if not relation or not tail or head is None:
             return None
-        nodes = tuple(node for node in (head, tail) if node.kind != "item")
-        return Stated(Triple(head.key, relation, tail.key, triple.weight), nodes)
+        if head.kind != "item":
+            nodes = (head, *nodes)
+        if (relation, tail, head.key) != (triple.relation, triple.tail, triple.head):
+            triple = Triple(head.key, relation, tail, triple.weight)
+        return Stated(triple, nodes)
+
+    def _end(self, relation: str, tail: str) -> tuple[str, str, tuple[Node, ...]]:
+        """The relation and the tail in their normal form, and the tail as a thing if it is no item."""
+        node = self._node(tail, relation)
+        nodes = (node,) if node is not None and node.kind != "item" else ()
+        return self.relation(relation), node.key if node is not None else "", nodes
 
     def relation(self, name: str) -> str:
         """The relation's own name where the ontology knows it by another; at most 64 characters."""
