@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 ALIASES = 50  # spellings kept of one entity
 BATCH = 1000
 
-_KEPT = ("pk", "key", "name", "aliases", "labels", "amount", "unit", "merged_into__key")
+_READ = ("key", "merged_into__key", "pk", "kind", "name", "aliases", "labels", "amount", "unit")
 
 
 def ontology() -> Ontology:
@@ -51,6 +52,19 @@ def stated(facts: Iterable[Fact]) -> list[Stated]:
     return [one for fact in facts if (one := form(fact)) is not None]
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is stored of an entity; ``pk`` None: nothing yet."""
+
+    pk: int | None
+    kind: str
+    name: str
+    aliases: list[str]
+    labels: dict[str, str]
+    amount: float | None
+    unit: str
+
+
 class Entities:
     """Rows of the entities that a batch of triples names.
 
@@ -60,74 +74,70 @@ class Entities:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self._rows: dict[str, Entity] = {}
+        self._known: dict[str, _Known] = {}
         self._merged: dict[str, str] = {}
-        self._new: set[str] = set()
         self._changed: set[str] = set()
 
     def learn(self, batch: Iterable[Stated]) -> None:
         """Look up the entities of a batch, and take note of how they are written there."""
         nodes = {(node.key, node.name): node for one in batch for node in one.nodes}
-        self._read({key for key, _ in nodes} - self._rows.keys() - self._merged.keys())
+        self._read({key for key, _ in nodes} - self._known.keys())
         for node in nodes.values():
             self._meet(node)
 
-    def resolve(self, key: str) -> str:
-        """The entity that triples name instead of this one."""
-        return self._merged.get(key, key)
-
     def fact(self, one: Stated) -> Fact | None:
         """The triple as it is to be stored; None where merging has made its two ends one."""
-        head, tail = self.resolve(one.triple.head), self.resolve(one.triple.tail)
-        return None if head == tail else Fact(head, one.triple.relation, tail, one.triple.weight)
+        told = one.triple
+        if self._merged:
+            head, tail = self._merged.get(told.head, told.head), self._merged.get(told.tail, told.tail)
+            told = Fact(head, told.relation, tail, told.weight)
+        return None if told.head == told.tail else told
 
     def write(self) -> tuple[int, int]:
         """How many rows were made and changed. They are told to the outbox; call it inside a transaction."""
         now = timezone.now()
-        new = [self._rows[key] for key in sorted(self._new)]  # one order for all writers: no deadlocks
-        changed = [self._rows[key] for key in sorted(self._changed - self._new)]
-        for row in changed:
-            row.updated_at = now
+        rows = [  # in one order for all writers, so that PostgreSQL does without deadlocks
+            Entity(
+                pk=known.pk,
+                shop=self.shop,
+                key=key,
+                kind=known.kind,
+                name=known.name,
+                aliases=known.aliases,
+                labels=known.labels,
+                amount=known.amount,
+                unit=known.unit,
+                updated_at=now,
+            )
+            for key, known in ((key, self._known[key]) for key in sorted(self._changed))
+        ]
+        new = [row for row in rows if row.pk is None]
+        old = [row for row in rows if row.pk is not None]
         Entity.objects.bulk_create(new, batch_size=BATCH, ignore_conflicts=True)
-        Entity.objects.bulk_update(
-            changed, ["aliases", "labels", "amount", "unit", "updated_at"], batch_size=LOOKUP // 5
-        )
-        outbox.note(self.shop, [row.key for row in (*new, *changed)])
-        self._new.clear()
+        Entity.objects.bulk_update(old, ["aliases", "labels", "amount", "unit", "updated_at"], batch_size=LOOKUP // 5)
+        outbox.note(self.shop, [row.key for row in rows])
         self._changed.clear()
-        return len(new), len(changed)
+        return len(new), len(old)
 
     def _read(self, keys: set[str]) -> None:
-        for chunk in chunks(sorted(keys), LOOKUP):
-            for pk, key, name, aliases, labels, amount, unit, merged in self.shop.entities.filter(
-                key__in=chunk
-            ).values_list(*_KEPT):
+        for some in chunks(sorted(keys), LOOKUP):
+            for key, merged, *told in self.shop.entities.filter(key__in=some).values_list(*_READ):
+                self._known[key] = _Known(*told)
                 if merged is not None:
                     self._merged[key] = merged
-                self._rows[key] = Entity(
-                    pk=pk, shop=self.shop, key=key, name=name, aliases=aliases, labels=labels, amount=amount, unit=unit
-                )
 
     def _meet(self, node: Node) -> None:
-        row = self._rows.get(node.key)
-        if row is None:
-            self._new.add(node.key)
-            self._rows[node.key] = Entity(
-                shop=self.shop,
-                key=node.key,
-                kind=node.kind,
-                name=node.name,
-                amount=node.amount,
-                unit=node.unit,
-                labels=dict(node.labels),
-            )
-            return
-        spelling = node.name != node.key.partition(":")[2]  # else it is how triples write it, and nobody else
-        if spelling and node.name != row.name and node.name not in row.aliases and len(row.aliases) < ALIASES:
-            row.aliases = [*row.aliases, node.name]
+        known = self._known.get(node.key)
+        if known is None:
             self._changed.add(node.key)
-        if (node.amount, node.unit) != (row.amount, row.unit) or node.labels.items() - row.labels.items():
-            row.amount, row.unit, row.labels = node.amount, node.unit, {**row.labels, **node.labels}
+            self._known[node.key] = _Known(None, node.kind, node.name, [], dict(node.labels), node.amount, node.unit)
+            return
+        is_spelling = node.name != node.key.partition(":")[2]  # else triples write it so, and nobody else
+        if is_spelling and node.name not in (known.name, *known.aliases) and len(known.aliases) < ALIASES:
+            known.aliases = [*known.aliases, node.name]
+            self._changed.add(node.key)
+        if (node.amount, node.unit) != (known.amount, known.unit) or node.labels.items() - known.labels.items():
+            known.amount, known.unit, known.labels = node.amount, node.unit, {**known.labels, **node.labels}
             self._changed.add(node.key)
 
 

@@ -45,11 +45,12 @@ class Claim:
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of triples that a run made, changed and took back."""
+    """Rows of triples that a run made, changed and took back; facts that were there already, as others say them too."""
 
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    unchanged: int = 0
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Claims:
 
     shop: Shop
     source: str
+    dry_run: bool = False
     counts: Counts = field(default_factory=Counts)
     _seen: Keys = field(default_factory=Keys)
     _mark: int | None = None
@@ -79,21 +81,22 @@ class Claims:
         if batch:
             self._put(batch)
 
-    def withdraw(self) -> int:
-        """Take back what this source said before and has not said in this run; how many facts that is."""
+    def withdraw(self) -> None:
+        """Take back what this source said before and has not said in this run."""
         self.put(())
         rows = self.shop.triples.filter(source=self.source, pk__lte=self._mark).order_by("pk")
         last = taken = 0
         while page := list(rows.filter(pk__gt=last).values_list("pk", "head")[:LOOKUP]):
             last = page[-1][0]
             stale = [(pk, head) for pk, head in page if pk not in self._seen]
-            if stale:
+            if self.dry_run:
+                taken += len(stale)
+            elif stale:
                 with transaction.atomic():
                     deleted, _ = Triple.objects.filter(pk__in=[pk for pk, _ in stale], source=self.source).delete()
                     outbox.note(self.shop, [head for _, head in stale])
                 taken += deleted
         self.counts.deleted += taken
-        return taken
 
     def _put(self, batch: Sequence[Claim]) -> None:
         entities = Entities(self.shop)
@@ -107,12 +110,14 @@ class Claims:
                 ):
                     wanted[fact] = claim
             new, changed = self._compare(wanted)
-            Triple.objects.bulk_create(new, ignore_conflicts=True)
-            Triple.objects.bulk_update(changed, _TOLD, batch_size=LOOKUP // 10)
-            entities.write()
-            outbox.note(self.shop, [row.head for row in (*new, *changed)])
+            if not self.dry_run:
+                Triple.objects.bulk_create(new, ignore_conflicts=True)
+                Triple.objects.bulk_update(changed, _TOLD, batch_size=LOOKUP // 10)
+                entities.write()
+                outbox.note(self.shop, [row.head for row in (*new, *changed)])
         self.counts.created += len(new)
         self.counts.updated += len(changed)
+        self.counts.unchanged += len(wanted) - len(new) - len(changed)
 
     def _compare(self, wanted: dict[Fact, Claim]) -> tuple[list[Triple], list[Triple]]:
         """Rows to make, and rows that are there and say it otherwise or for a weaker source."""
