@@ -76,6 +76,8 @@ def words_of(reason: Reason, titles: Mapping[str, str], query: str = "", *, besi
         return _("Similar to %s") % named if named and not beside else _("Similar to this product")
     if reason.kind == "together":
         return _("Often bought together with %s") % named if named and not beside else _("Often bought together")
+    if reason.kind == "goes_with":
+        return _("Goes with %s") % named if named and not beside else _("Goes well with it")
     if reason.kind == "near":
         asked = _shortened(query)
         return _("Near to “%s”") % asked if asked else _("Near to what you looked for")
