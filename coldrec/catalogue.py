@@ -152,20 +152,8 @@ class CatalogueItem:
         category:<path above>``, ``item:<id> variant_of variant_group:<name>`` and ``item:<id> <attribute>
         <attribute>:<value>``. ``split`` gives the values in the text of an attribute, which may be a list.
         """
-        found = list(self.triples)
-        if self.brand:
-            found.append(Triple(self.node, "brand", entity("brand", self.brand)))
-        paths = [entity("category", " > ".join(self.category[:depth])) for depth in range(1, len(self.category) + 1)]
-        if paths:
-            found.append(Triple(self.node, "category", paths[-1]))
-        found.extend(Triple(below, "parent", above) for above, below in pairwise(paths))
-        if self.variant_group:
-            found.append(Triple(self.node, "variant_of", entity("variant_group", self.variant_group)))
-        for name, value in self.attributes.items():
-            relation = name[:RELATION_LENGTH]
-            texts = (part for text in _texts(value) for part in split(name, text))
-            found.extend(Triple(self.node, relation, entity(relation, text)) for text in _short(texts))
-        return tuple(dict.fromkeys(found))
+        told = facts_of(self.node, self.brand, self.category, self.attributes, self.variant_group, split)
+        return tuple(dict.fromkeys((*self.triples, *told)))
 
     def _wrong(self, name: str, got: object, allowed: str) -> CatalogueError:
         return CatalogueError(f"item {self.id!r}: {name} is {_shown(got)}; it must be {allowed}.")
@@ -213,6 +201,31 @@ class CatalogueItem:
         if not 0 < len(triple.tail) <= NODE_LENGTH or ":" not in triple.tail:
             raise self._wrong("the tail of a triple", triple.tail, f"<type>:<name>, at most {NODE_LENGTH} characters")
         return triple
+
+
+def facts_of(
+    node: str,
+    brand: str,
+    category: Sequence[str],
+    attributes: Mapping[str, Any],
+    variant_group: str,
+    split: Callable[[str, str], Sequence[str]] = _whole,
+) -> Iterator[Triple]:
+    """What the fields of an item say to the knowledge graph; see :meth:`CatalogueItem.facts`."""
+    if brand:
+        yield Triple(node, "brand", entity("brand", brand))
+    paths = [entity("category", " > ".join(category[:depth])) for depth in range(1, len(category) + 1)]
+    if paths:
+        yield Triple(node, "category", paths[-1])
+    for above, below in pairwise(paths):
+        yield Triple(below, "parent", above)
+    if variant_group:
+        yield Triple(node, "variant_of", entity("variant_group", variant_group))
+    for name, value in attributes.items():
+        relation = name[:RELATION_LENGTH]
+        texts = (part for text in _texts(value) for part in split(name, text))
+        for text in _short(texts):
+            yield Triple(node, relation, entity(relation, text))
 
 
 class CatalogueAdapter:

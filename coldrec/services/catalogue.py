@@ -24,6 +24,7 @@ from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop, Triple
 from coldrec.services import outbox, shops
 from coldrec.services.entities import LOOKUP, Entities, Progress, chunks, normaliser, stated
+from coldrec.services.keys import Keys
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Writer:
         self.now = now or timezone.now()
         self.created = self.updated = self.unchanged = self.skipped = 0
         self.problems: list[Problem] = []
-        self._seen = _Keys()
+        self._seen = Keys()
         self._announced: set[str] = set()  # ids a dry run would have created
 
     def write(self, items: Iterable[CatalogueItem]) -> list[CatalogueItem]:
@@ -271,19 +272,6 @@ class Writer:
         missing = sorted(wanted - held, key=lambda fact: (fact.head, fact.relation, fact.tail))
         fresh = [Triple(shop=self.shop, head=fact.head, relation=fact.relation, tail=fact.tail) for fact in missing]
         return stale, taken_over, fresh
-
-
-class _Keys:
-    """A set of primary keys that takes a bit for each, however many there are."""
-
-    def __init__(self) -> None:
-        self._pages: dict[int, int] = {}
-
-    def add(self, key: int) -> None:
-        self._pages[key >> 10] = self._pages.get(key >> 10, 0) | 1 << (key & 1023)
-
-    def __contains__(self, key: int) -> bool:
-        return bool(self._pages.get(key >> 10, 0) >> (key & 1023) & 1)
 
 
 def _rows(shop: Shop, ids: Sequence[str]) -> Any:

@@ -11,12 +11,13 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 
 from coldrec.core.dataset import Dataset
 from coldrec.core.types import INTERACTION_WEIGHTS
 from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
-from coldrec.models import Item, Shop
+from coldrec.models import Item, Shop, Triple
 from coldrec.models.visitor import Consent
 
 LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
@@ -46,7 +47,7 @@ def read_shop(shop: Shop) -> Dataset:
     """
     items, removed = _read_items(shop)
     position = {item.id: row for row, item in enumerate(items)}
-    owner, keys = _read_visitors(shop)
+    owner, keys = read_visitors(shop)
     visitor, item, weight, time = _read_events(shop, owner, position)
 
     has_event = np.bincount(item, minlength=len(items)) > 0
@@ -109,7 +110,7 @@ def _read_items(shop: Shop) -> tuple[list[CoreItem], np.ndarray]:
     return items, np.array(removed, dtype=bool)
 
 
-def _read_visitors(shop: Shop) -> tuple[dict[int, int], list[str]]:
+def read_visitors(shop: Shop) -> tuple[dict[int, int], list[str]]:
     """Row ids of visitors who may be learned from, with the position of the person each belongs to, and their keys."""
     people: dict[int, tuple[str, int | None]] = {}
     refused: set[int] = set()
@@ -142,7 +143,7 @@ def _read_events(
     events = shop.events.filter(kind__in=list(weights), item_id__gt="").order_by("pk")
     rows = events.values_list("visitor_id", "item_id", "kind", "occurred_at").iterator(chunk_size=CHUNK)
     columns: list[tuple[np.ndarray, ...]] = []
-    for chunk in _chunks(rows):
+    for chunk in chunks(rows):
         visitors, items, kinds, moments = zip(*chunk, strict=True)
         visitor = np.fromiter(map(owner.get, visitors, repeat(-1)), np.int64, len(chunk))
         item = np.fromiter(map(position.get, items, repeat(-1)), np.int64, len(chunk))
@@ -175,8 +176,15 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
 
 
 def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
-    """Facts of the items at hand and those between other things, which tie the entities together."""
-    return (fact for fact in _facts(shop.triples) if fact.head in nodes or not fact.head.startswith("item:"))
+    """Facts of the items at hand and those between other things, which tie the entities together.
+
+    Of the edges of behaviour those alone are read that tell what is bought together, for lists of what goes with an
+    item: a model learns from the events themselves, and whoever judges it hides some of those, which such an edge would
+    tell again.
+    """
+    own = Q(source=Triple.Source.BEHAVIOUR) & ~Q(relation="bought_with")
+    found = _facts(shop.triples.exclude(own))
+    return (fact for fact in found if fact.head in nodes or not fact.head.startswith("item:"))
 
 
 def _facts(triples: Any) -> Iterator[Fact]:
@@ -186,7 +194,7 @@ def _facts(triples: Any) -> Iterator[Fact]:
         yield Fact(head, relation, tail, weight * confidence)
 
 
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

@@ -122,7 +122,8 @@ class Entities:
                 labels=dict(node.labels),
             )
             return
-        if node.name != row.name and node.name not in row.aliases and len(row.aliases) < ALIASES:
+        spelling = node.name != node.key.partition(":")[2]  # else it is how triples write it, and nobody else
+        if spelling and node.name != row.name and node.name not in row.aliases and len(row.aliases) < ALIASES:
             row.aliases = [*row.aliases, node.name]
             self._changed.add(node.key)
         if (node.amount, node.unit) != (row.amount, row.unit) or node.labels.items() - row.labels.items():

@@ -67,7 +67,19 @@ EVENT_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Fields of an event and the column names under which they are looked for, first match first."""
 
-REQUIRED: Mapping[str, tuple[str, ...]] = {"items": ("item_id",), "events": ("kind", "visitor")}
+TRIPLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "head": ("head", "subject", "source"),
+    "relation": ("relation", "predicate"),
+    "tail": ("tail", "object", "target"),
+    "confidence": ("confidence",),
+}
+"""Parts of a triple and the column names under which they are looked for, first match first."""
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "items": ("item_id",),
+    "events": ("kind", "visitor"),
+    "triples": ("head", "relation", "tail"),
+}
 
 ROW_LENGTH = 1_000_000  # characters of one row; what is longer is no product and no event
 KEPT_LENGTH = 16_384  # characters of a rejected row that are kept
@@ -159,13 +171,13 @@ def import_items(
     DatasetError : the file cannot be read at all, or lacks a column that every row needs.
     """
     writer = Writer(shop, dry_run=dry_run)
-    table = _Table(source, "items", ITEM_COLUMNS)
+    table = Table(source, "items", ITEM_COLUMNS)
     rejected = 0
 
     def refuse(row: Row, code: str, reason: str) -> None:
         nonlocal rejected
         rejected += 1
-        reject(RejectedRow(row.line, code, reason, _kept(row)))
+        reject(RejectedRow(row.line, code, reason, kept(row)))
 
     for batch in table.batches(batch_size, progress):
         items: list[CatalogueItem] = []
@@ -206,7 +218,7 @@ def import_events(
     DatasetError : the file cannot be read at all, or lacks a column that every row needs.
     """
     now = now or timezone.now()
-    table = _Table(source, "events", EVENT_COLUMNS)
+    table = Table(source, "events", EVENT_COLUMNS)
     created = unchanged = rejected = 0
     announced: set[str] = set()  # ids a dry run would have stored
     for batch in table.batches(batch_size, progress):
@@ -215,14 +227,14 @@ def import_events(
         refused: list[RejectedRow] = []
         for row in batch:
             if row.error:
-                refused.append(RejectedRow(row.line, "unreadable", row.error, _kept(row)))
+                refused.append(RejectedRow(row.line, "unreadable", row.error, kept(row)))
                 continue
             raw = _raw_event(table.picked(row))
             try:
                 drafts.append(_event(raw, now))
             except EventError as error:
                 # With the fields under their names here, so that replaying it needs no file and no mapping.
-                refused.append(RejectedRow(row.line, error.code, str(error), _kept(Row(row.line, row.fields | raw))))
+                refused.append(RejectedRow(row.line, error.code, str(error), kept(Row(row.line, row.fields | raw))))
             else:
                 rows.append(row)
         if dry_run:
@@ -237,7 +249,7 @@ def import_events(
             unchanged += receipt.duplicate
             for clash in receipt.rejected:
                 row = rows[clash.index]
-                refused.append(RejectedRow(row.line, clash.code, clash.message, _kept(row)))
+                refused.append(RejectedRow(row.line, clash.code, clash.message, kept(row)))
             _keep_rejected(shop, source.path.name, refused)
         rejected += len(refused)
         for one in sorted(refused, key=lambda one: one.line):
@@ -354,7 +366,7 @@ def _moment(value: Any) -> datetime | None:
 # Rejected rows --------------------------------------------------------------------------------------------------------
 
 
-def _kept(row: Row) -> str:
+def kept(row: Row) -> str:
     try:
         text = row.text or json.dumps(dict(row.fields), default=str)
     except (ValueError, RecursionError):
@@ -379,7 +391,7 @@ def _keep_rejected(shop: Shop, name: str, refused: Sequence[RejectedRow]) -> Non
 
 def _known_events(shop: Shop, ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for chunk in _chunks(ids, LOOKUP):
+    for chunk in chunks(ids, LOOKUP):
         found.update(Event.objects.filter(shop=shop, event_id__in=chunk).values_list("event_id", flat=True))
     return found
 
@@ -387,7 +399,7 @@ def _known_events(shop: Shop, ids: Iterable[str]) -> set[str]:
 # Reading files --------------------------------------------------------------------------------------------------------
 
 
-class _Table:
+class Table:
     """The rows of a file, and which of their columns hold the fields wanted."""
 
     def __init__(self, source: Source, kind: str, known: Mapping[str, tuple[str, ...]]) -> None:
@@ -405,7 +417,7 @@ class _Table:
 
     def batches(self, size: int, progress: Progress | None) -> Iterator[list[Row]]:
         total, rows = _read(self.source)
-        for batch in _chunks((row for row in rows if row.line >= self.source.start), size):
+        for batch in chunks((row for row in rows if row.line >= self.source.start), size):
             yield batch
             self.count += len(batch)
             if progress:
@@ -590,7 +602,7 @@ def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -20,8 +20,8 @@ from coldrec.core.graph.ontology import caseless
 from coldrec.core.retrieval.content import stems
 from coldrec.core.types import FloatArray
 
-TITLE, TEXT = 0.9, 0.7
-"""Trust in a name that stands in a title, or in a text, before the catalogue has been asked."""
+TITLE, TEXT = 0.75, 0.6
+"""Trust in a name that stands in a title, or in a text, before the catalogue has been asked: too little to believe."""
 
 PRIOR = 4.0  # items that this trust weighs as much as
 MOST_TOKENS = 4000  # of one text; a pasted manual must not take the day

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -27,12 +27,12 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two entities that may be one; ``head`` is the rarer, to be merged into ``tail``. ``because``: what speaks for it."""
+    """Two entities that may be one: ``head``, the rarer, is to be merged into ``tail``."""
 
     head: str
     tail: str
     confidence: float
-    because: str
+    because: str  # what speaks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ def examine(
         for relation, tails in values.items():
             facts += len(tails)
             items_of[relation] += 1
-            if len(tails) > 1 and ontology.relation(relation).functional:
-                contradicted += 1
-                if len(contradictions) < SHOWN:
-                    contradictions.append((head, relation, tuple(sorted(tails))))
+        for relation, said in _contradictions(values, ontology):
+            contradicted += 1
+            if len(contradictions) < SHOWN:
+                contradictions.append((head, relation, said))
 
     for triple in triples:
         count += 1
@@ -155,6 +155,18 @@ def examine(
         contradiction_examples=tuple(contradictions),
         merges=tuple(merges(entities.values(), uses)),
     )
+
+
+def _contradictions(values: Mapping[str, Sequence[str]], ontology: Ontology) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Relations of an item that say two things where one can be true, each with what they say."""
+    of_type: defaultdict[str, set[str]] = defaultdict(set)
+    for relation, tails in values.items():
+        known = ontology.relation(relation)
+        of_type[known.type].update(tails)
+        if known.functional and len(tails) > 1:
+            yield relation, tuple(sorted(tails))
+    if both := of_type["SUITS"] & of_type["NOT_FOR"]:
+        yield next(name for name in values if ontology.relation(name).type == "NOT_FOR"), tuple(sorted(both))
 
 
 def merges(entities: Iterable[Named], uses: Mapping[str, int]) -> list[Merge]:

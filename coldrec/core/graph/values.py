@@ -94,14 +94,23 @@ class Normaliser:
     def __init__(self, ontology: Ontology) -> None:
         self.ontology = ontology
         self._values: dict[tuple[str, str], Value | None] = {}
-        self._relations: dict[str, tuple[str, Vocabulary | None]] = {}
+        self._tails: dict[tuple[str, str], tuple[str, Node | None]] = {}
+        self._relations: dict[str, tuple[str, Vocabulary | None, bool]] = {}
+        self._head: tuple[str, Node | None] = ("", None)
         self._kinds = {relation.values for relation in ontology.relations.values()} | set(ontology.vocabularies)
 
     def fact(self, triple: Triple) -> Stated | None:
         """The triple in its normal form; None where one of its parts is empty or a node has no kind."""
-        relation = self.relation(triple.relation)
-        head = self._node(triple.head, "")
-        tail = self._node(triple.tail, triple.relation)
+        said = (triple.relation, triple.tail)
+        known = self._tails.get(said)
+        if known is None:
+            if len(self._tails) >= KEPT:
+                self._tails.clear()
+            known = self._tails[said] = self.relation(triple.relation), self._node(triple.tail, triple.relation)
+        relation, tail = known
+        if self._head[0] != triple.head:  # the facts of an item come one after the other
+            self._head = triple.head, self._node(triple.head, "")
+        head = self._head[1]
         if not relation or head is None or tail is None:
             return None
         nodes = tuple(node for node in (head, tail) if node.kind != "item")
@@ -126,7 +135,7 @@ class Normaliser:
         >>> Normaliser(Ontology.load("health_food")).split("Ingredients", "Oats 60%, soya lecithin (soya, E 322), salt")
         ['Oats', 'soya lecithin (soya, E 322)', 'salt']
         """
-        if not self.ontology.relation(relation).list:
+        if not self._known(relation)[2]:
             return [text]
         parts, part, depth = [], "", 0
         for character in f"{text},":
@@ -139,13 +148,15 @@ class Normaliser:
                 part += character
         return parts + ([part.strip(" ,")] if part.strip(" ,") else [])
 
-    def _known(self, name: str) -> tuple[str, Vocabulary | None]:
+    def _known(self, name: str) -> tuple[str, Vocabulary | None, bool]:
+        """The relation's own name, the vocabulary of its values, and whether its texts are lists."""
         found = self._relations.get(name)
         if found is None:
             if len(self._relations) >= KEPT:
                 self._relations.clear()
             known = self.ontology.relation(tidy(name))
-            found = self._relations[name] = (known.name[:RELATION_LENGTH].strip(), self.ontology.vocabulary(known.name))
+            own = known.name[:RELATION_LENGTH].strip()
+            found = self._relations[name] = own, self.ontology.vocabulary(known.name), known.list
         return found
 
     def _node(self, key: str, relation: str) -> Node | None:
