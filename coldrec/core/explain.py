@@ -18,8 +18,9 @@ EVIDENCE = 2
 def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> list[list[int]]:
     """For every chosen position the known positions that speak for it, strongest first.
 
-    What counts is likeness in words, in entities and in visitors, and ties in the graph, each between 0 and 1. All are parts of the score, so
-    taking the evidence out of the history lowers the item. An item that nothing known speaks for has no evidence.
+    What counts is likeness in words, in entities and in visitors, and ties in the graph, each between 0 and 1. All are
+    parts of the score, so taking the evidence out of the history lowers the item. An item that nothing known speaks for
+    has no evidence.
     """
     if not chosen or not known:
         return [[] for _ in chosen]
