@@ -48,6 +48,8 @@ PART: dict[str, Any] = {
     "sales": _("sales"),
     "trend": _("popularity of late"),
     "trend_fast": _("popularity of the last days"),
+    "goes_with": _("goes with it by the knowledge graph"),
+    "goes_with_like": _("goes with it as its like does"),
     "words": _("the words asked for"),
     "latest": _("how lately it was looked at"),
     "newness": _("how new it is beside the other arrivals"),

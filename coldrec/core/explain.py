@@ -18,13 +18,17 @@ EVIDENCE = 2
 def because(sources: Sources, chosen: Sequence[int], known: Sequence[int]) -> list[list[int]]:
     """For every chosen position the known positions that speak for it, strongest first.
 
-    What counts is likeness in words, in entities and in visitors, each between 0 and 1. All are parts of the score, so
-    taking the evidence out of the history lowers the item. An item that nothing known speaks for has no evidence.
+    What counts is likeness in words, in entities and in visitors, and ties in the graph, each between 0 and 1. All are
+    parts of the score, so taking the evidence out of the history lowers the item. An item that nothing known speaks for
+    has no evidence.
     """
     if not chosen or not known:
         return [[] for _ in chosen]
     shared = _entries(sources.neighbours, known, chosen, sources.n)
     weight = likeness(sources, chosen, known) + shared / (shared.max(initial=0) or 1)
+    if sources.graph.nnz:
+        tied = _entries(sources.graph, known, chosen, sources.n)
+        weight += tied / (tied.max(initial=0) or 1)
     order = np.argsort(-weight, axis=1, kind="stable")[:, :EVIDENCE]
     return [
         [known[at] for at, how_much in zip(best, weights, strict=True) if how_much > 0]

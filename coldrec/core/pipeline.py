@@ -19,6 +19,7 @@ from coldrec.core.model import Model
 from coldrec.core.ranking.beside import near, near_blend, similar, similar_blend, together, together_blend
 from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.reader import POOL, top
+from coldrec.core.retrieval.neighbours import entries
 from coldrec.core.types import (
     BoolArray,
     Candidate,
@@ -143,12 +144,13 @@ def candidates(visit: Visit, request: Request, steps: Iterable[Step]) -> list[Ca
     """Those chosen, with their reasons."""
     model, chosen = visit.model, [step for step in steps if step.fate == "chosen"]
     told = _evidence(visit, request, [step.row for step in chosen])
+    bought = _bought_beside(visit, request)
     return [
         Candidate(
             model.item_ids[step.row],
             step.score,
             step.level,
-            _reason(model, request.kind, step.level, step.row, evidence),
+            _reason(model, request.kind, step.level, step.row, evidence, step.row in bought),
         )
         for step, evidence in zip(chosen, told, strict=True)
     ]
@@ -166,7 +168,17 @@ def _evidence(visit: Visit, request: Request, chosen: Sequence[int]) -> list[lis
     return because(visit.model.sources, chosen, seeds)
 
 
-def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int]) -> Reason:
+def _bought_beside(visit: Visit, request: Request) -> set[int]:
+    """Positions of items that somebody wanted who wanted one of the seeds, in a list of what goes with them."""
+    if request.kind is not Kind.TOGETHER:
+        return set()
+    sources = visit.model.sources
+    seeds = np.array([row for row in visit.positions(request.seeds) if row < sources.n], np.int64)
+    _line, columns, _value = entries(sources.neighbours, seeds)
+    return set(columns.tolist())
+
+
+def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int], is_bought: bool) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in _TOLD:
         return Reason(_TOLD[kind])
@@ -175,7 +187,7 @@ def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int
     if kind is Kind.SIMILAR and level is Level.SIMILAR:
         return Reason("similar", tuple(model.item_ids[at] for at in evidence))
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
-        name = "together" if kind is Kind.TOGETHER else "because"
+        name = "because" if kind is not Kind.TOGETHER else "together" if is_bought else "goes_with"
         return Reason(name, tuple(model.item_ids[at] for at in evidence))
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")

@@ -11,6 +11,7 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 
 from coldrec.core.dataset import Dataset
 from coldrec.core.types import INTERACTION_WEIGHTS
@@ -175,6 +176,7 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
 
 
 def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
+<<<<<<< HEAD
     """Facts of the items at hand and those between other things, which tie the entities together."""
     return (fact for fact in _facts(shop.triples) if fact.head in nodes or not fact.head.startswith("item:"))
 
@@ -187,6 +189,22 @@ def _facts(triples: Any) -> Iterator[Fact]:
     """
     rows = triples.exclude(source=Triple.Source.BEHAVIOUR).order_by("pk")
     rows = rows.values_list("head", "relation", "tail", "weight", "confidence")
+=======
+    """Facts of the items at hand and those between other things, which tie the entities together.
+
+    Of the edges of behaviour those alone are read that tell what is bought together, for lists of what goes with an
+    item: a model learns from the events themselves, and whoever judges it hides some of those, which such an edge would
+    tell again.
+    """
+    own = Q(source=Triple.Source.BEHAVIOUR) & ~Q(relation="bought_with")
+    found = _facts(shop.triples.exclude(own))
+    return (fact for fact in found if fact.head in nodes or not fact.head.startswith("item:"))
+
+
+def _facts(triples: Any) -> Iterator[Fact]:
+    """What was guessed counts for as much as it is believed."""
+    rows = triples.order_by("pk").values_list("head", "relation", "tail", "weight", "confidence")
+>>>>>>> 16b889e6c0866d612932e3b43b58feebb3cc2b9b
     for head, relation, tail, weight, confidence in rows.iterator(chunk_size=CHUNK):
         yield Fact(head, relation, tail, weight * confidence)
 

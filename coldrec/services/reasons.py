@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 from coldrec.core.types import EventKind, Reason
 from coldrec.models import Event, Shop, SlateItem, Visitor
-from coldrec.services import cards, placements
+from coldrec.services import cards, placements, ties
 
 SEEN_BY_FEW = 100  # impressions
 EVIDENCE = 2
@@ -28,13 +28,21 @@ SAYINGS = {
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """An item that the reason rests on, and how the graph ties it to the one shown, where it does."""
+
+    card: cards.Card
+    tie: ties.Tie | None = None
+
+
+@dataclass(frozen=True)
 class Why:
     """The reason in words, and what bears it out."""
 
     item_id: str
     title: str
     text: str
-    evidence: tuple[cards.Card, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 def find(shop: Shop, slate_id: uuid.UUID, position: int, visitor: Visitor | None) -> SlateItem | None:
@@ -50,14 +58,17 @@ def find(shop: Shop, slate_id: uuid.UUID, position: int, visitor: Visitor | None
 def explain(row: SlateItem) -> Why:
     """One true sentence, and up to two items that it rests on, as far as the catalogue has them now.
 
-    A slate that is nobody's, or not any more, rests on nothing that anybody did.
+    How these are tied to the item is looked up in the knowledge graph as it is now, so that what is told is still so. A
+    slate that is nobody's, or not any more, rests on nothing that anybody did.
     """
     stored = row.reason if isinstance(row.reason, dict) else {}
     told = tuple(stored.get("evidence", ()))[:EVIDENCE] if row.slate.visitor_id is not None else ()
     reason = Reason(str(stored.get("kind", "")), told)
     shown = cards.sellable(row.shop, [row.item_id, *told])
-    evidence = tuple(shown[one] for one in told if one in shown)
-    text = words_of(reason, {card.id: card.title for card in evidence}, beside=False)
+    evidence = tuple(
+        Evidence(shown[one], ties.find(row.shop, one, row.item_id, shown[one].title or one)) for one in told if one in shown
+    )
+    text = words_of(reason, {one.card.id: one.card.title for one in evidence}, beside=False)
     if reason.kind == "new" and _is_seen_by_few(row):
         text = _("New here — few have seen it")
     title = shown[row.item_id].title if row.item_id in shown else ""
@@ -76,6 +87,8 @@ def words_of(reason: Reason, titles: Mapping[str, str], query: str = "", *, besi
         return _("Similar to %s") % named if named and not beside else _("Similar to this product")
     if reason.kind == "together":
         return _("Often bought together with %s") % named if named and not beside else _("Often bought together")
+    if reason.kind == "goes_with":
+        return _("Goes with %s") % named if named and not beside else _("Goes well with it")
     if reason.kind == "near":
         asked = _shortened(query)
         return _("Near to “%s”") % asked if asked else _("Near to what you looked for")

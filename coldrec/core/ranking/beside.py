@@ -11,13 +11,22 @@ from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.fusion import standardise
 from coldrec.core.ranking.reader import top
 from coldrec.core.retrieval.sources import Sources
-from coldrec.core.types import FloatArray, IntArray
+from coldrec.core.types import BoolArray, FloatArray, IntArray
 
 ALIKE = {"text": 0.5, "entity": 0.3, "graph": 0.2, "neighbours": 0.3, "factors": 0.2}
 """How much each source says of whether an item could stand in for another."""
 
 TOGETHER_FLOOR = 1e-4
 """Weakest evidence for "goes with": below it nothing is better than filler."""
+
+STAND_IN = 0.5
+"""Likeness in entities from which on an item that goes with the seeds could stand in for them all the same."""
+
+LENT = 0.5
+"""What a new item is believed to go with the seeds because its like does, against those that do themselves."""
+
+LIKE = 10
+"""Items whose companions are asked where the seeds have none of their own."""
 
 TIE = 1e-3
 """How much of the best likeness popularity is worth: it settles ties and nothing else."""
@@ -27,19 +36,25 @@ NEAR_FLOOR = 0.2
 
 
 def similar(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
-    """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors."""
+    """The k best stand-ins for the seeds, with scores: alike in content, and wanted by the same visitors.
+
+    What the graph says goes with the seeds is none, however much they are wanted by the same, unless it is alike.
+    """
     blend, found = _alike(sources, seeds)
     score = blend.weights[:, 0] @ blend.standard
-    return _best(np.where(found["text"] + found["entity"] > 0, score, -np.inf), k)
+    goes_with = (sources.going_with(_asked(sources, seeds))[0] > 0) & (found["entity"] < STAND_IN * len(seeds))
+    return _best(np.where((found["text"] + found["entity"] > 0) & ~goes_with, score, -np.inf), k)
 
 
 def together(sources: Sources, seeds: Sequence[int], k: int) -> tuple[IntArray, FloatArray]:
-    """The k items bought most beside the seeds, with scores; where the seeds are too new for that, beside their like.
+    """The k items that go best with the seeds, with scores: by the graph, and bought most beside them.
 
-    Fewer than k where fewer are.
+    Where the seeds are too new for that, what goes with their like; a new item goes with what its like goes with. What
+    stands in for a seed does not go with it. Fewer than k where fewer are.
     """
-    score = _scores(sources, seeds, ("neighbours",))["neighbours"]
-    return _best(np.where(score > TOGETHER_FLOOR, score, -np.inf), k)
+    blend, stands_in = _companions(sources, seeds)
+    score = np.asarray(blend.total, np.float32)
+    return _best(np.where((score > TOGETHER_FLOOR) & ~stands_in, score, -np.inf), k)
 
 
 def near(sources: Sources, query: str, k: int) -> tuple[IntArray, FloatArray]:
@@ -59,7 +74,7 @@ def similar_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
 
 def together_blend(sources: Sources, seeds: Sequence[int]) -> Blend:
     """How the scores of :func:`together` come about."""
-    return Blend.alone("neighbours", _scores(sources, seeds, ("neighbours",))["neighbours"])
+    return _companions(sources, seeds)[0]
 
 
 def near_blend(sources: Sources, query: str) -> Blend:
@@ -79,10 +94,32 @@ def _alike(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, dict[str, Flo
     return Blend(np.arange(sources.size), tuple(heard), raw, standardise(raw, log=True), weights), found
 
 
+def _companions(sources: Sources, seeds: Sequence[int]) -> tuple[Blend, BoolArray]:
+    """What goes with the seeds, by source, and which items stand in for one of them."""
+    bought = _scores(sources, seeds, ("neighbours",))["neighbours"]
+    told = sources.going_with(_asked(sources, seeds))[0]
+    stands_in = told < 0
+    goes = np.maximum(told, 0)
+    if sources.companions.nnz and not goes.any():
+        # The likest first; each lends what it goes with.
+        rows, _ = similar(sources, seeds, LIKE)
+        goes = LENT * np.maximum(sources.going_with(_asked(sources, rows))[0], 0)
+    # The best of either weighs the same: what the graph says is in no unit of visitors.
+    most = float(goes.max(initial=0))
+    goes = goes * np.float32((float(bought.max(initial=0)) or 1.0) / most) if most else goes
+    lent = LENT * sources.lent_to_new(np.maximum(bought, goes))
+    said = np.stack([bought, goes, lent]).astype(np.float32)
+    names = ("neighbours", "goes_with", "goes_with_like")
+    return Blend(np.arange(sources.size), names, said, said, np.ones_like(said)), stands_in
+
+
+def _asked(sources: Sources, seeds: Sequence[int] | IntArray) -> histories.Histories:
+    return histories.from_rows([np.array(seeds, np.int64)], sources.size, [np.nan])
+
+
 def _scores(sources: Sources, seeds: Sequence[int], names: Sequence[str]) -> dict[str, FloatArray]:
     """Source name → (size,) scores of every item beside the seeds."""
-    asked = histories.from_rows([np.array(seeds, np.int64)], sources.size, [np.nan])
-    return {name: score[0] for name, score in sources.scores(asked, names).items()}
+    return {name: score[0] for name, score in sources.scores(_asked(sources, seeds), names).items()}
 
 
 def _best(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:

@@ -68,6 +68,7 @@ ONLY_COLD = frozenset(COLD) - frozenset(WARM)
 ENTITY_SHARE = 0.7  # of entities against words where both describe an item at once
 BRIDGE_POWER = 4  # likeness⁴: only close neighbours lend their scores
 BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
+LENDERS = 20  # strongest items that a new one borrows from where none of them is warm
 FAST_DAYS = 3.0
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
@@ -84,6 +85,10 @@ class Content:
     entity: sparse.csr_array
     borrow: sparse.csr_array
     encoded: FloatArray
+
+    @cached_property
+    def joint(self) -> sparse.csr_array:
+        return joint(self.text, self.entity)
 
     @cached_property
     def text_t(self) -> sparse.csr_array:
@@ -341,6 +346,22 @@ class Sources:
     def going_with(self, histories: Histories) -> FloatArray:
         """(b, size): how much the graph says that an item goes with what was seen; below 0, stands in for it."""
         return self._linked(histories, [SEEN], self.companions, self.fresh_companions)[0]
+
+    def lent_to_new(self, score: FloatArray) -> FloatArray:
+        """(size,) what items without interactions borrow of the scores (size,) of those they are like.
+
+        From warm items as by :func:`borrowed`; and of the strongest others, new ones too, by likeness⁴ in words and
+        entities: a shop that has no visitors yet has nobody else to borrow from.
+        """
+        lent = self._by_content(lambda c: (c.borrow @ score[: self.n])[None, :], cold=True)[0]
+        strongest = np.argsort(-score, kind="stable")[:LENDERS]
+        strongest = strongest[(score[strongest] > 0) & self._is_cold[strongest]]
+        if len(strongest):
+            rows = sparse.csr_array(sparse.vstack([part.joint for part in self.contents()], format="csr")[strongest])
+            like = self._by_content(lambda c: (c.joint @ rows.T).toarray().T ** BRIDGE_POWER, cold=True)
+            lent = np.maximum(lent, (like * score[strongest, None]).max(axis=0))
+            lent[strongest] = 0
+        return lent
 
     def _linked(
         self, histories: Histories, rows: Sequence[int], kept: sparse.csr_array, fresh: Links | None
