@@ -176,20 +176,6 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
 
 
 def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
-<<<<<<< HEAD
-    """Facts of the items at hand and those between other things, which tie the entities together."""
-    return (fact for fact in _facts(shop.triples) if fact.head in nodes or not fact.head.startswith("item:"))
-
-
-def _facts(triples: Any) -> Iterator[Fact]:
-    """What was guessed counts for as much as it is believed.
-
-    Edges of behaviour are left out: a model learns from the events themselves, and whoever judges it hides some of
-    those, which such an edge would tell again.
-    """
-    rows = triples.exclude(source=Triple.Source.BEHAVIOUR).order_by("pk")
-    rows = rows.values_list("head", "relation", "tail", "weight", "confidence")
-=======
     """Facts of the items at hand and those between other things, which tie the entities together.
 
     Of the edges of behaviour those alone are read that tell what is bought together, for lists of what goes with an
@@ -204,7 +190,6 @@ def _facts(triples: Any) -> Iterator[Fact]:
 def _facts(triples: Any) -> Iterator[Fact]:
     """What was guessed counts for as much as it is believed."""
     rows = triples.order_by("pk").values_list("head", "relation", "tail", "weight", "confidence")
->>>>>>> 16b889e6c0866d612932e3b43b58feebb3cc2b9b
     for head, relation, tail, weight, confidence in rows.iterator(chunk_size=CHUNK):
         yield Fact(head, relation, tail, weight * confidence)
 
