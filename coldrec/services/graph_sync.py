@@ -152,6 +152,26 @@ def deliver(
     return total.report()
 
 
+def preview(shop: Shop, *, batch_size: int = BATCH) -> Delivery:
+    """What ``deliver`` would bring over now; nothing is written anywhere.
+
+    Raises
+    ------
+    GraphAwayError : Neo4j is away.
+    """
+    writer = _writer(shop, _state(shop).version)
+    written = removed = last = 0
+    seen: set[str] = set()
+    while batch := list(_due(shop).filter(pk__gt=last).order_by("pk").values_list("pk", "node")[:batch_size]):
+        last = batch[-1][0]
+        keys = sorted({node for _, node in batch} - seen)
+        seen.update(keys)
+        nodes, held = graph_nodes.read(shop, keys), writer.hashes(keys)
+        written += sum(held.get(key) != node.digest() for key, node in nodes.items())
+        removed += sum(key in held and key not in nodes for key in keys)
+    return Delivery(written=written, removed=removed, waiting=_due(shop).count())
+
+
 class _Relay:
     """Delivers batch by batch and remembers how it went."""
 
@@ -450,6 +470,7 @@ def rebuild(shop: Shop, *, batch_size: int = BATCH, progress: Progress | None = 
         for keys in lease.writer.all_keys(batch_size):
             lease.renew()
             lease.writer.copy_vectors(old.label, keys)
+        lease.writer.index_vectors(old.label)
         lease.switch(lease.writer.label.version)
         lease.writer.announce()
         lease.drop(old.label.version)

@@ -92,6 +92,11 @@ UNWIND $keys AS key
 MATCH (old:$LABEL {key: key}) USING INDEX SEEK old:$LABEL(key) WHERE old.vector IS NOT NULL
 RETURN key, old.vector AS vector
 """
+VECTOR_INDEXES = """
+SHOW VECTOR INDEXES YIELD name, labelsOrTypes, options WHERE $label IN labelsOrTypes
+RETURN name, options
+"""
+INDEX_VECTORS = "CREATE VECTOR INDEX $INDEX IF NOT EXISTS FOR (n:$LABEL) ON (n.vector) OPTIONS $options"
 WRITE_VECTORS = "UNWIND $rows AS row MATCH (n:$LABEL {key: row.key}) SET n.vector = row.vector"
 LABELS = "CALL db.labels() YIELD label RETURN label"
 
@@ -187,6 +192,15 @@ class Writer:
         rows = self._driver.read(lambda tx: [record.data() for record in tx.run(vectors, keys=list(keys))])
         if rows:
             self._write(lambda tx: tx.run(write_vectors, rows=rows).consume())
+
+    def index_vectors(self, old: Label) -> None:
+        """Make the indexes of vectors that another copy has, each under the same name but for the label."""
+        found = self._driver.read(lambda tx: tx.run(VECTOR_INDEXES, label=str(old)).values())
+        for name, options in found:
+            ours = name.replace(str(old).lower(), str(self.label).lower())
+            if ours != name:
+                index_vectors = fill_index(fill(INDEX_VECTORS, self.label), ours)
+                self._driver.write(lambda tx, text=index_vectors, o=options: tx.run(text, options=o).consume())
 
     def announce(self) -> None:
         """Tell whoever asks by Cypher that this is the copy in service."""
