@@ -23,8 +23,18 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Which shop, and where it lives -----------------------------------------------------------------------------------
 
 SHOPS = {
-    "own": {"name": "Fell & Harbour", "tagline": _("Good things to wear, use, eat and plan with"), "currency": "GBP"},
-    "complete_journey": {"name": "The Complete Journey", "tagline": _("A year at the grocer's"), "currency": "USD"},
+    "own": {
+        "name": "Fell & Harbour",
+        "tagline": _("Good things to wear, use, eat and plan with"),
+        "currency": "GBP",
+        "ontology": ["fashion", "electronics", "home", "health_food", "finance"],
+    },
+    "complete_journey": {
+        "name": "The Complete Journey",
+        "tagline": _("A year at the grocer's"),
+        "currency": "USD",
+        "ontology": ["health_food"],
+    },
 }
 SHOP = env("SHOP", default="own")
 if SHOP not in SHOPS:
@@ -98,6 +108,7 @@ COLDREC = {
     "CATALOGUE": "coldrec.contrib.oscar.adapter.OscarCatalogue",
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
+    "ONTOLOGY": SHOPS[SHOP]["ontology"],
     # Rows of six fill the shop's page.
     "PLACEMENTS": {
         **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},
