@@ -86,6 +86,10 @@ def test_super_nodes():
         (("model:Series 10", "model:Series 100"), False),
         (("brand:Cat", "brand:Car"), False),  # short words are like too many others
         (("brand:", "brand:!"), False),
+        (("medium:DVD+R", "medium:DVD-R"), False),
+        (("range:-5 - 50", "range:5 - 50"), False),
+        (("plug:DB 9", "plug:DB-9"), True),
+        (("plug:DB9 male, DB25 female", "plug:DB9 female, DB25 male"), False),
     ],
 )
 def test_what_is_likely_one(keys, pair):
