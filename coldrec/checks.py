@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from coldrec import conf
 from coldrec.core.config import FitConfig
-from coldrec.core.errors import CatalogueError, FitError
+from coldrec.core.errors import CatalogueError, FitError, GraphError, OntologyError
 from coldrec.core.types import Kind
 
 TAG = "coldrec"
@@ -178,6 +178,32 @@ def check_preview(app_configs: Collection[AppConfig] | None = None, **_: Any) ->
         return []
     hint = "Give a list of paths below STATIC_URL, such as ['shop/shop.css']."
     return [Error(f"COLDREC['PREVIEW_CSS'] is {paths!r}.", hint=hint, id="coldrec.E018")]
+
+
+def check_graph(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """An error when there is no such ontology, or when the shop's own relations cannot be asked for."""
+    problems: list[CheckMessage] = []
+    names = conf.get("ONTOLOGY")
+    if isinstance(names, str) or (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
+        from coldrec.core.graph.ontology import Ontology
+
+        try:
+            Ontology.load(names)
+        except OntologyError as error:
+            hint = "Name one of coldrec/presets, several in a list, or the path of a .toml file of your own."
+            problems.append(Error(f"COLDREC['ONTOLOGY'] is {names!r}: {error}", hint=hint, id="coldrec.E022"))
+    else:
+        hint = "Give the name of a preset such as 'fashion', or a list of names."
+        problems.append(Error(f"COLDREC['ONTOLOGY'] is {names!r}.", hint=hint, id="coldrec.E022"))
+    if conf.get("GRAPH_RELATIONS"):
+        from coldrec.services.graph import own_relations
+
+        try:
+            own_relations()
+        except GraphError as error:
+            hint = "Give the dotted path of a function that takes the shop and gives coldrec.core.types.Triple."
+            problems.append(Error(str(error), hint=hint, id="coldrec.E023"))
+    return problems
 
 
 def check_sizes(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
@@ -373,6 +399,7 @@ CHECKS: tuple[Check, ...] = (
     check_fit,
     check_placements,
     check_preview,
+    check_graph,
     check_sizes,
     check_neo4j,
     check_cookie,

@@ -25,8 +25,18 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Which shop, and where it lives -----------------------------------------------------------------------------------
 
 SHOPS = {
-    "own": {"name": "Fell & Harbour", "tagline": _("Good things to wear, use, eat and plan with"), "currency": "GBP"},
-    "complete_journey": {"name": "The Complete Journey", "tagline": _("A year at the grocer's"), "currency": "USD"},
+    "own": {
+        "name": "Fell & Harbour",
+        "tagline": _("Good things to wear, use, eat and plan with"),
+        "currency": "GBP",
+        "ontology": ["fashion", "electronics", "home", "health_food", "finance"],
+    },
+    "complete_journey": {
+        "name": "The Complete Journey",
+        "tagline": _("A year at the grocer's"),
+        "currency": "USD",
+        "ontology": ["health_food"],
+    },
 }
 SHOP = env("SHOP", default="own")
 if SHOP not in SHOPS:
@@ -112,6 +122,7 @@ COLDREC = {
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
     "NEO4J": NEO4J or None,
+    "ONTOLOGY": SHOPS[SHOP]["ontology"],
     # Rows of six fill the shop's page.
     "PLACEMENTS": {
         **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},

@@ -23,6 +23,7 @@ MANY = 20  # names that look alike and are compared with each other; more are a 
 
 _NO_WORD = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
+_EXACT = re.compile(r"\d|\+|(?<!\w)-(?=\d)")  # digits and signs: DVD+R is not DVD-R, and -5 is not 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _contradictions(values: Mapping[str, Sequence[str]], ontology: Ontology) -> 
 def merges(entities: Iterable[Named], uses: Mapping[str, int]) -> list[Merge]:
     """Entities of one kind that are likely the same, the surest first; each pair once, with its best reason.
 
-    Amounts are left out, since 500 g and 501 g are two; so are names that differ in a digit.
+    Amounts are left out, since 500 g and 501 g are two; so are names that differ in a digit or sign.
     """
     by_kind: defaultdict[str, list[Named]] = defaultdict(list)
     for one in entities:
@@ -201,7 +202,7 @@ def _pair(
     into = max(alike, key=lambda one: (uses.get(one.key, 0), -len(one.key), one.key))
     for one in alike:
         pair = (one.key, into.key)
-        if one is into or pair in best or pair[::-1] in best or _digits(one) != _digits(into):
+        if one is into or pair in best or pair[::-1] in best or _exact(one) != _exact(into):
             continue
         sure = confidence
         if because == SPELT_ALIKE:
@@ -231,7 +232,7 @@ def _stems(one: Named) -> list[object]:
 
 def _bag(one: Named) -> list[object]:
     words = tokens(one.names[0])
-    return [tuple(sorted(words))] if len(words) > 1 else []
+    return [tuple(sorted(words))] if len(words) > 1 and not _exact(one) else []
 
 
 def _slips(one: Named) -> list[object]:
@@ -256,5 +257,5 @@ def _plain(name: str) -> str:
     return _NO_WORD.sub("", "".join(c for c in apart if not unicodedata.combining(c)))
 
 
-def _digits(one: Named) -> list[str]:
-    return _DIGIT.findall(one.names[0])
+def _exact(one: Named) -> list[str]:
+    return _EXACT.findall(one.names[0])
