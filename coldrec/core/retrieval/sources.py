@@ -70,6 +70,7 @@ BRIDGE_POWER = 4  # likeness⁴: only close neighbours lend their scores
 BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
 LENDERS = 20  # strongest items that a new one borrows from where none of them is warm
 FAST_DAYS = 3.0
+DIRECTIONS = 64  # of vectors made from content alone
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
 
@@ -265,6 +266,25 @@ class Sources:
     def near(self) -> FloatArray:
         """(size,) popularity of an item's content neighbours."""
         return self._all(lambda c: c.borrow @ self.popularity)
+
+    @cached_property
+    def vectors(self) -> FloatArray:
+        """(size, f) float32, one for each item, in one space: for who compares items outside of a model.
+
+        What visitors taught of an item, and of one without any what its content foretells; in a shop where nobody has
+        done anything yet, its content in the leading directions.
+        """
+        if self.counts.any():
+            return np.concatenate(
+                [np.where(self.counts[:, None] > 0, self.factors, self.content.encoded)]
+                + ([self.fresh.encoded] if self.fresh else []),
+                dtype=np.float32,
+            )
+        both = sparse.csr_array(sparse.vstack([part.joint for part in self.contents()], format="csr"))
+        rank = min(DIRECTIONS, min(both.shape) - 1)
+        if rank < 1 or not both.nnz:
+            return np.zeros((self.size, 1), np.float32)
+        return np.asarray(both @ leading_directions(both, rank, seed=0), np.float32)
 
     def silent(self) -> set[str]:
         """Sources that have nothing to say about any item of this shop: their gate stays closed."""
