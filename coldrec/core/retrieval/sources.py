@@ -227,6 +227,26 @@ class Sources:
             fresh_companions=Links(companions) if companions.nnz else None,
         )
 
+    def reread(self, items: Sequence[Item], triples: Sequence[Triple], k: int) -> Sources:
+        """The same sources with another knowledge graph around the ``items`` of the catalogue; nothing is learned anew.
+
+        What an edge is worth to a score is what changes when it is taken out. ``k`` entries of a row are kept, as in
+        the fit; fresh items are forgotten.
+        """
+        ties, around = item_ties(triples), Surroundings.of(triples)
+        bags = [entity_bags(item, ties.get(item.id, ()), around)[self.reach] for item in items]
+        entity = self.entities.transform(bags)
+        both = joint(self.content.text, entity)
+        read = Content(
+            self.content.text,
+            entity,
+            _borrow(both, both, self.counts, self._lenders, same=True),
+            np.asarray(both @ self.encoder, np.float32),
+        )
+        hops = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=k)
+        told = replace(self, content=read, around=around, fresh=None, fresh_graph=None, fresh_companions=None)
+        return replace(told, graph=hops.one, graph_far=hops.two, companions=hops.companions)
+
     # ------------------------------------------------------------------ answering
 
     @property
@@ -264,8 +284,14 @@ class Sources:
 
     @cached_property
     def near(self) -> FloatArray:
-        """(size,) popularity of an item's content neighbours."""
-        return self._all(lambda c: c.borrow @ self.popularity)
+        """(size,) popularity of an item's content neighbours; of one that has none, what is usual.
+
+        Zero would make such an item stand out: with a negative weight, above all others.
+        """
+        near = self._all(lambda c: c.borrow @ self.popularity)
+        alone = self._all(lambda c: np.diff(c.borrow.indptr) == 0) > 0
+        near[alone] = near[~alone].mean() if not alone.all() else 0
+        return near
 
     @cached_property
     def vectors(self) -> FloatArray:
