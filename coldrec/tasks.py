@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from coldrec import conf
-from coldrec.core.errors import GraphAwayError, PromotionError
+from coldrec.core.errors import GraphAwayError, GraphError, PromotionError
 from coldrec.core.types import EventKind
 from coldrec.models import Visitor
 from coldrec.services import browser, catalogue, events, graph_sync, rollups, shops, visitors
@@ -96,6 +96,20 @@ def fit() -> None:
         training.promote(version)
     except PromotionError as error:
         logger.warning("coldrec keeps the serving version: %s", error)
+    else:
+        graph_vectors()
+
+
+@shared_task(name="coldrec.graph_vectors", **_OPTIONS)
+def graph_vectors() -> None:
+    """Write the items' vectors of the serving version to Neo4j, if there is one; for the scheduler, every night."""
+    from coldrec.services import graph_vectors
+
+    if conf.get("NEO4J"):
+        try:
+            graph_vectors.write(shops.current())
+        except GraphError as error:
+            logger.warning("coldrec did not write vectors to Neo4j: %s", error)
 
 
 @shared_task(name="coldrec.rollup", **_OPTIONS)

@@ -70,6 +70,7 @@ BRIDGE_POWER = 4  # likeness⁴: only close neighbours lend their scores
 BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
 LENDERS = 20  # strongest items that a new one borrows from where none of them is warm
 FAST_DAYS = 3.0
+DIRECTIONS = 64  # of vectors made from content alone
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
 
@@ -226,6 +227,26 @@ class Sources:
             fresh_companions=Links(companions) if companions.nnz else None,
         )
 
+    def reread(self, items: Sequence[Item], triples: Sequence[Triple], k: int) -> Sources:
+        """The same sources with another knowledge graph around the ``items`` of the catalogue; nothing is learned anew.
+
+        What an edge is worth to a score is what changes when it is taken out. ``k`` entries of a row are kept, as in
+        the fit; fresh items are forgotten.
+        """
+        ties, around = item_ties(triples), Surroundings.of(triples)
+        bags = [entity_bags(item, ties.get(item.id, ()), around)[self.reach] for item in items]
+        entity = self.entities.transform(bags)
+        both = joint(self.content.text, entity)
+        read = Content(
+            self.content.text,
+            entity,
+            _borrow(both, both, self.counts, self._lenders, same=True),
+            np.asarray(both @ self.encoder, np.float32),
+        )
+        hops = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=k)
+        told = replace(self, content=read, around=around, fresh=None, fresh_graph=None, fresh_companions=None)
+        return replace(told, graph=hops.one, graph_far=hops.two, companions=hops.companions)
+
     # ------------------------------------------------------------------ answering
 
     @property
@@ -263,8 +284,33 @@ class Sources:
 
     @cached_property
     def near(self) -> FloatArray:
-        """(size,) popularity of an item's content neighbours."""
-        return self._all(lambda c: c.borrow @ self.popularity)
+        """(size,) popularity of an item's content neighbours; of one that has none, what is usual.
+
+        Zero would make such an item stand out: with a negative weight, above all others.
+        """
+        near = self._all(lambda c: c.borrow @ self.popularity)
+        alone = self._all(lambda c: np.diff(c.borrow.indptr) == 0) > 0
+        near[alone] = near[~alone].mean() if not alone.all() else 0
+        return near
+
+    @cached_property
+    def vectors(self) -> FloatArray:
+        """(size, f) float32, one for each item, in one space: for who compares items outside of a model.
+
+        What visitors taught of an item, and of one without any what its content foretells; in a shop where nobody has
+        done anything yet, its content in the leading directions.
+        """
+        if self.counts.any():
+            return np.concatenate(
+                [np.where(self.counts[:, None] > 0, self.factors, self.content.encoded)]
+                + ([self.fresh.encoded] if self.fresh else []),
+                dtype=np.float32,
+            )
+        both = sparse.csr_array(sparse.vstack([part.joint for part in self.contents()], format="csr"))
+        rank = min(DIRECTIONS, min(both.shape) - 1)
+        if rank < 1 or not both.nnz:
+            return np.zeros((self.size, 1), np.float32)
+        return np.asarray(both @ leading_directions(both, rank, seed=0), np.float32)
 
     def silent(self) -> set[str]:
         """Sources that have nothing to say about any item of this shop: their gate stays closed."""

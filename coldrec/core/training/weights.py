@@ -52,7 +52,7 @@ def learn(sources: Sources, cold: IntArray, cases: Halves, config: FitConfig, se
     policy = Policy(sources, best, cold)
 
     if cases.cold:
-        lists = _lists(sources, cases.cold, cold, COLD, config.validation_candidates, rng)
+        lists = _lists(sources, cases.cold, cold, COLD, config, rng)
         prior, trials = best.cold[None, :], []
         forms = (lists, _damped(lists))
         for log, part in zip((False, True), forms, strict=True):
@@ -64,8 +64,8 @@ def learn(sources: Sources, cold: IntArray, cases: Halves, config: FitConfig, se
         )[0]
         best = replace(best, cold=_prune(weights, COLD, silent))
     if cases.warm or cases.new:
-        lists = _lists(sources, cases.warm, policy.warm, WARM, config.validation_candidates, rng)
-        lists += _lists(sources, cases.new, policy.warm, WARM, config.validation_candidates // 2, rng)
+        lists = _lists(sources, cases.warm, policy.warm, WARM, config, rng)
+        lists += _lists(sources, cases.new, policy.warm, WARM, config, rng, share=0.5)
         prior, trials = best.warm, []
         forms = (lists, _damped(lists))
         for log, part in zip((False, True), forms, strict=True):
@@ -136,18 +136,25 @@ def _lists(
     cases: Sequence[Case],
     items: IntArray,
     names: Sequence[str],
-    candidates: int,
+    config: FitConfig,
     rng: np.random.Generator,
+    *,
+    share: float = 1.0,
 ) -> list[Lists]:
-    """Lists of the wanted items and a uniform sample of the others, standardised over the whole group."""
+    """Lists of the wanted items and a uniform sample of the others, standardised over the whole group.
+
+    ``share`` of the candidates that the configuration asks for. Sources that it leaves out say nothing.
+    """
     place = np.full(sources.n, -1, np.int64)
     place[items] = np.arange(len(items))
-    width = min(candidates, len(items))
+    width = min(int(config.validation_candidates * share), len(items))
+    left_out = [at for at, name in enumerate(names) if name in config.without]
 
     def pick(drawn: tuple[Sequence[Case], np.random.Generator]) -> Lists | None:
         part, own_rng = drawn
         scores, sizes = judge.ask(sources, part, names)
         standard = fusion.standardise(np.stack([scores[name][:, items] for name in names]))  # (S, b, c)
+        standard[left_out] = 0.0
         chosen = np.zeros((len(part), width), np.int64)
         valid = np.zeros((len(part), width), np.bool_)
         targets = np.zeros(len(part), np.int64)

@@ -19,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Say what would be trained on, and stop.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from coldrec import tasks
         from coldrec.services import shops, training
         from coldrec.services.benchmark import read_changes
         from coldrec.services.datasets import read_shop
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             if options["promote"]:
                 training.promote(version)
                 self.stdout.write(f"{version} serves.")
+                tasks.graph_vectors()
         except (ColdrecError, OSError) as error:
             raise CommandError(str(error)) from error
 

@@ -19,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Check the artifact and change nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from coldrec import tasks
         from coldrec.services import shops, training
 
         shop = shops.current()
@@ -43,3 +44,4 @@ class Command(BaseCommand):
         except ColdrecError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{version} serves.")
+        tasks.graph_vectors()
