@@ -92,10 +92,7 @@ class Texts:
         vectors: Mapping[str, FloatArray],
     ) -> Iterator[tuple[str, str, str, float]]:
         for link in self._linker.link(texts, vector=vectors.get(item), vectors=self._of_entities):
-            # What the catalogue says of an item is not corrected by its text, unless there may be many of it.
-            if values.get(link.relation) and not ontology().relation(link.relation).list:
-                continue
-            if link.key not in values.get(link.relation, ()):
+            if link.relation not in values:  # what the catalogue says of an item is not corrected by its text
                 yield link.key, link.relation, link.name, link.confidence * self._concerns(category, link.relation)
 
     def _concerns(self, category: str, relation: str) -> float:

@@ -30,6 +30,7 @@ _GROUPS = re.compile(
 )
 _COMMA = re.compile(r"[-+]?\d+,\d+")
 _SHARE = re.compile(r"[(\[]?\b\d+(?:[.,]\d+)?\s*%\s*[)\]]?")
+_ALL_OF = re.compile(r"^100 ?% ?(?=[^\W\d_])")  # all cotton is cotton
 _DIGITS = 15  # of a number; a longer one is a code
 _ROUND = Context(prec=9)  # digits of an amount after its unit was changed
 _SHORT = Context(prec=6)
@@ -188,6 +189,8 @@ class Normaliser:
     def _value(self, relation: str, text: str) -> Value | None:
         vocabulary = self._known(relation)[1]
         text = folded_value(text)
+        if vocabulary is not None:
+            text = _ALL_OF.sub("", text)
         if not text:
             return None
         if vocabulary is not None and (term := _term(vocabulary, text)):

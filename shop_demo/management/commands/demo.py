@@ -28,7 +28,7 @@ from oscar.apps.catalogue.models import Product
 
 from coldrec.catalogue import load
 from coldrec.core.errors import ColdrecError
-from coldrec.models import Event, Item
+from coldrec.models import Event, Item, Triple
 from coldrec.services import shops, training
 from coldrec.services.events import record_drafts
 from shop_demo import catalogue, stocking, supply, visits
@@ -122,6 +122,10 @@ class Command(BaseCommand):
         with self.stage("events") as say:
             say(self.load_events(goods))
         shop = shops.current()
+        if shop.triples.filter(source=Triple.Source.BEHAVIOUR).exists():
+            self.stdout.write("  graph       up to date")
+        else:
+            self.run("graph", "coldrec_graph_build")
         if _is_sound(shop.serving_version):
             self.stdout.write("  model       up to date")
         else:

@@ -39,6 +39,7 @@ def name(relation: str, text: str) -> str:
         ("product colour", ["dark gray", "Dark  Grey"], "dark grey"),
         ("material", ["Aluminum", "aluminium", "铝"], "aluminium"),
         ("material", ["oak wood", "橡木", "Oak"], "oak"),
+        ("material", ["100% cotton", "100 % Cotton", "100%棉", "cotton"], "cotton"),
         ("count", ["42", "42.0", "42,0"], "42"),
         ("pages", ["1,000", "1 000", "1'000", "1000.00"], "1000"),
     ],
