@@ -46,7 +46,7 @@ format: setup ## Put the code into the house form
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
 
-services: ## Start Redis and PostgreSQL on loopback under var/services
+services: ## Start Redis, PostgreSQL and Neo4j on loopback under var/services
 	@bash .ci/services start
 
 services-stop: ## Stop them

@@ -30,6 +30,8 @@ Check = Callable[..., list[CheckMessage]]
 RANKERS = ("fusion", "linear", "mlp")
 PLACEMENT_KEYS = ("kind", "size", "minimum", "layout", "title")
 LAYOUTS = ("grid", "carousel")
+GRAPHS = ("orm", "neo4j")
+NEO4J_KEYS = ("URI", "USER", "PASSWORD", "DATABASE")
 COOKIE_DAYS = 400  # the longest that browsers keep a cookie
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}")
@@ -327,6 +329,41 @@ def check_celery(app_configs: Collection[AppConfig] | None = None, **_: Any) -> 
     return [Warning(said, hint=hint, id=code) for is_wrong, said, hint, code in found if is_wrong]
 
 
+def check_neo4j(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """What is wrong with the Neo4j that the graph is brought over to, or read from; it is not asked for anything."""
+    from coldrec.backends.graph import neo4j_driver
+
+    told, engine = conf.get("NEO4J"), conf.get("GRAPH")
+    problems: list[CheckMessage] = []
+    if engine not in GRAPHS:
+        hint = f"Allowed are {' and '.join(map(repr, GRAPHS))}."
+        problems.append(Error(f"COLDREC['GRAPH'] is {engine!r}.", hint=hint, id="coldrec.E020"))
+    elif engine == "neo4j" and not told:
+        said = "COLDREC['GRAPH'] is 'neo4j', but COLDREC['NEO4J'] is not set."
+        problems.append(Error(said, hint="Set NEO4J, or read the graph from the tables: 'orm'.", id="coldrec.E020"))
+    if told is None:
+        return problems
+    if not isinstance(told, Mapping):
+        hint = "Give a dictionary such as {'URI': 'bolt://127.0.0.1:7687', 'USER': 'neo4j', 'PASSWORD': …}, or None."
+        return [*problems, Error("COLDREC['NEO4J'] is no dictionary.", hint=hint, id="coldrec.E019")]
+    wrong: list[tuple[str, str]] = []
+    uri, schemes = told.get("URI"), neo4j_driver.SCHEMES
+    if not isinstance(uri, str) or uri.partition("://")[0] not in schemes or not uri.partition("://")[2]:
+        wrong.append((f"['URI'] is {uri!r}", f"Use one of {', '.join(schemes)}, such as 'bolt://127.0.0.1:7687'."))
+    elif "@" in uri:  # never shown: it holds a password
+        wrong.append(("['URI'] holds a user's name", "Put it into USER and PASSWORD."))
+    for key, value in told.items():
+        if key not in NEO4J_KEYS:
+            wrong.append((f" has the key {key!r}", _nearest(key, NEO4J_KEYS)))
+        elif value is not None and not isinstance(value, str):
+            wrong.append((f"[{key!r}] is no text", "Give text, or leave it out."))
+    problems += [Error(f"COLDREC['NEO4J']{problem}.", hint=hint, id="coldrec.E019") for problem, hint in wrong]
+    if not neo4j_driver.is_installed():
+        said = "COLDREC['NEO4J'] is set, but the package neo4j is not installed."
+        problems.append(Error(said, hint='pip install "django-coldrec[neo4j]"', id="coldrec.E021"))
+    return problems
+
+
 CHECKS: tuple[Check, ...] = (
     check_keys,
     check_shop,
@@ -337,6 +374,7 @@ CHECKS: tuple[Check, ...] = (
     check_placements,
     check_preview,
     check_sizes,
+    check_neo4j,
     check_cookie,
     check_throttles,
     check_project,

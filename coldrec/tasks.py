@@ -22,10 +22,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from coldrec import conf
-from coldrec.core.errors import GraphError, PromotionError
+from coldrec.core.errors import GraphAwayError, GraphError, PromotionError
 from coldrec.core.types import EventKind
 from coldrec.models import Visitor
-from coldrec.services import browser, catalogue, events, rollups, shops, visitors
+from coldrec.services import browser, catalogue, events, graph_sync, rollups, shops, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ _POSITION = re.compile(r"[1-9][0-9]{0,3}")
 
 BROKER_PATIENCE_SECONDS = 0.3  # how long a page waits for the broker: refused takes redis-py seconds, silence for ever
 BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone, so that not every page waits for it
+
+GRAPH_SECONDS = 20.0  # after which what still waits for Neo4j is left to a task of its own
 
 _broker_rests_until = 0.0
 
@@ -53,14 +55,34 @@ _OPTIONS: dict[str, Any] = {
 
 @shared_task(name="coldrec.refresh_item", **_OPTIONS)
 def refresh_item(external_id: str) -> None:
-    """Bring one item in step with its product."""
+    """Bring one item in step with its product, and have the graph's copy in Neo4j follow."""
     catalogue.refresh_item(external_id)
+    _graph_changed()
 
 
 @shared_task(name="coldrec.sync_catalogue", **_OPTIONS)
 def sync_catalogue() -> None:
     """Bring all items in step with the shop; for the scheduler, every night or oftener."""
     catalogue.sync()
+    _graph_changed()
+
+
+@shared_task(name="coldrec.sync_graph", ignore_result=True, acks_late=True)
+def sync_graph() -> None:
+    """Bring to Neo4j what waits for it, some seconds' worth; for the scheduler, every ten seconds.
+
+    While another is at it this one has nothing to do, so any number may be asked for. A server that is away is asked
+    again by the next.
+    """
+    if not conf.get("NEO4J"):
+        return
+    try:
+        done = graph_sync.deliver(shops.current(), limit_s=GRAPH_SECONDS)
+    except GraphAwayError as error:
+        logger.warning("coldrec keeps what Neo4j has to be told: %s", error)
+        return
+    if done.changes and done.waiting > done.refused and not done.is_busy:
+        _queued(sync_graph)
 
 
 @shared_task(name="coldrec.fit", ignore_result=True)
@@ -194,6 +216,12 @@ def _record_here(raw: Sequence[Mapping[str, object]], visitor_id: int | None, so
             record_events(raw, visitor_id, source)
     except Exception:
         logger.exception("coldrec could not store %d event(s) from %s", len(raw), source)
+
+
+def _graph_changed() -> None:
+    """Have Neo4j told soon, by a worker and never by a page; without one ``coldrec_graph_sync`` does it."""
+    if conf.get("NEO4J") and conf.get("TASKS") == "celery":
+        transaction.on_commit(partial(_queued, sync_graph), robust=True)
 
 
 def _queued(task: Any, *arguments: object) -> bool:

@@ -4,11 +4,13 @@
 ``DEMO_DIR``      folder for the database, pictures, artifacts and the generated secret; default ``var``
 ``DATABASE_URL``  default: a SQLite file in that folder
 ``REDIS_URL``     cache and task broker; without it both stay inside the process
+``NEO4J_URL``     ``bolt://user:password@host:7687/database`` for a copy of the knowledge graph; default: no copy
 ``DEBUG``         default true: this is a demo. ``SECRET_KEY`` and ``ALLOWED_HOSTS`` must be given when it is false
 """
 
 import secrets
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -79,6 +81,17 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2  # seconds; a silent broker must not hang a page
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_BEAT_SCHEDULE = {
+    "coldrec-graph": {"task": "coldrec.sync_graph", "schedule": 10.0, "options": {"expires": 10}},
+}
+
+NEO4J_URL = env.url("NEO4J_URL", default="")
+NEO4J = NEO4J_URL.hostname and {
+    "URI": f"{NEO4J_URL.scheme}://{NEO4J_URL.hostname}:{NEO4J_URL.port or 7687}",
+    "USER": unquote(NEO4J_URL.username or ""),
+    "PASSWORD": unquote(NEO4J_URL.password or ""),
+    "DATABASE": NEO4J_URL.path.strip("/"),
+}
 
 # Applications -----------------------------------------------------------------------------------------------------
 
@@ -98,6 +111,7 @@ COLDREC = {
     "CATALOGUE": "coldrec.contrib.oscar.adapter.OscarCatalogue",
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
+    "NEO4J": NEO4J or None,
     # Rows of six fill the shop's page.
     "PLACEMENTS": {
         **{name: {"size": 6} for name in ("product_similar", "recently_viewed", "new_arrivals")},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -30,6 +32,23 @@ def open_shop() -> Iterator[Shop]:
             yield shop
         finally:
             graph_sync.forget(shop)
+
+
+def environment(shop: Shop, **coldrec: object) -> dict[str, str]:
+    """For a process on the test's own database and shop."""
+    place = connection.settings_dict
+    database = (
+        f"sqlite:///{place['NAME']}"
+        if connection.vendor == "sqlite"
+        else f"postgres://{place['USER']}:{place['PASSWORD']}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
+    )
+    told = {"NEO4J": neo4j_settings(), "SHOP": shop.key, **coldrec}
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": database,
+        "COLDREC_TEST_SETTINGS": json.dumps(told),
+    }
 
 
 def put_item(shop: Shop, id: str, *, note: bool = True, **fields: object) -> str:

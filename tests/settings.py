@@ -1,6 +1,7 @@
 """A bare project with coldrec and nothing else: what the library's own tests run on.
 
-``DATABASE_URL`` picks the database; SQLite when it is not set.
+``DATABASE_URL`` picks the database; SQLite when it is not set. ``COLDREC_TEST_SETTINGS`` is COLDREC as JSON, for
+processes that a test starts.
 """
 
 import os
@@ -67,5 +68,6 @@ TEMPLATES = [
     }
 ]
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+COLDREC = env.json("COLDREC_TEST_SETTINGS", default={})
 CELERY_TASK_ALWAYS_EAGER = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

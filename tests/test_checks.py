@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from coldrec import checks, conf
+from coldrec.backends.graph import neo4j_driver
 from coldrec.middleware import VisitorMiddleware
 from tests.shop.catalogue import ShopCatalogue
 
@@ -89,6 +90,15 @@ def test_a_project_that_follows_the_readme_has_no_problem(tmp_path: Any) -> None
         ({"THROTTLES": {"coldrec-events": "600"}}, "E014", "'600'", "'300/min'"),
         ({"THROTTLES": {"coldrec-events": "0/min"}}, "E014", "'0/min'", "'300/min'"),
         ({"LOG_SLATES": "no"}, "E015", "'no'", "True and False"),
+        ({"NEO4J": "bolt://127.0.0.1"}, "E019", "no dictionary", "'URI'"),
+        ({"NEO4J": {}}, "E019", "['URI'] is None", "'bolt://127.0.0.1:7687'"),
+        ({"NEO4J": {"URI": "http://127.0.0.1:7474"}}, "E019", "'http://127.0.0.1:7474'", "neo4j+s"),
+        ({"NEO4J": {"URI": "bolt://"}}, "E019", "'bolt://'", "bolt"),
+        ({"NEO4J": {"URI": "bolt://u:secret@h"}}, "E019", "a user's name", "PASSWORD"),
+        ({"NEO4J": {"URI": "bolt://h", "USERNAME": "x"}}, "E019", "'USERNAME'", "Did you mean 'USER'?"),
+        ({"NEO4J": {"URI": "bolt://h", "PASSWORD": 7}}, "E019", "['PASSWORD'] is no text", "text"),
+        ({"GRAPH": "memgraph"}, "E020", "'memgraph'", "'orm' and 'neo4j'"),
+        ({"GRAPH": "neo4j"}, "E020", "not set", "'orm'"),
     ],
 )
 def test_a_wrong_setting_is_named_and_answered(coldrec: dict[str, Any], code: str, says: str, hint: str) -> None:
@@ -107,10 +117,17 @@ def test_a_wrong_setting_is_named_and_answered(coldrec: dict[str, Any], code: st
         {"FIT": {"factors": 16, "window_days": 7, "held_items": 0.2}},
         {"REFRESH_SECONDS": 0.5, "COOKIE_AGE": 400 * 86400, "LOG_SLATES": False, "CONSENT": "explicit"},
         {"RANKER": "linear", "SHOP": "zurich_2"},
+        {"GRAPH": "neo4j", "NEO4J": {"URI": "neo4j+s://cluster:7687", "USER": "u", "PASSWORD": "p", "DATABASE": None}},
     ],
 )
 def test_right_settings_pass(coldrec: dict[str, Any]) -> None:
     assert found(coldrec) == []
+
+
+def test_a_neo4j_without_its_package_is_told_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neo4j_driver, "is_installed", lambda: False)
+    (problem,) = found({"NEO4J": {"URI": "bolt://127.0.0.1"}})
+    assert problem.id == "coldrec.E021" and "django-coldrec[neo4j]" in problem.hint
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from coldrec.core.artifact import Artifact
 from coldrec.core.errors import ArtifactError, CatalogueError
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Kind
 from coldrec.models import Event, Item, ModelVersion, Shop, Slate, TrainingRun, Visitor
-from coldrec.services import placements
+from coldrec.services import graph_sync, placements
 
 COUNTED = 10_000  # rows; what lies beyond changes no finding
 ENOUGH_INTERACTIONS = 1_000  # what hosted recommenders ask for before they train at all
@@ -38,11 +38,13 @@ ENOUGH_VISITORS = 25
 ENOUGH_BASKETS = 100  # purchases and basket additions before "bought together" says anything
 RECENT = timedelta(days=7)
 OLD = timedelta(days=30)
+LATE = timedelta(minutes=1)  # a change that should have been in Neo4j by then
 PATIENCE = 1.0  # seconds for a server to answer
 
 EXTRAS: dict[str, tuple[str, Callable[[], str]]] = {
     "pyarrow": ("parquet", lambda: _("import of Parquet files, and the benchmark")),
     "psycopg": ("postgres", lambda: _("PostgreSQL")),
+    "neo4j": ("neo4j", lambda: _("a copy of the knowledge graph in Neo4j")),
 }
 """Modules that this release uses where they are installed: the extra that brings each, and what it is for."""
 
@@ -93,6 +95,7 @@ def diagnose(*, now: datetime | None = None) -> Diagnosis:
             ("model", _model),
             ("placements", _placements),
             ("pages", _pages),
+            ("neo4j", _neo4j),
         ):
             findings += _guarded(topic, probe, shop, now)
     findings += [*_tasks(), *_cache(), *_extras()]
@@ -301,6 +304,37 @@ def _pages(shop: Shop | None, now: datetime) -> Iterator[Finding]:
     else:
         said = _("No event of the last days names the list it came from.")
         yield Finding("pages", State.OFF, said, '{"kind": "click", "item_id": …, "slate_id": …, "position": …}')
+
+
+def _neo4j(shop: Shop | None, now: datetime) -> Iterator[Finding]:
+    """How the graph's copy fares, by the tables; the server itself is not asked."""
+    if shop is None or not conf.get("NEO4J"):
+        said = _("The knowledge graph is in the tables alone; there is no Neo4j to ask by Cypher.")
+        yield Finding("neo4j", State.OFF, said, 'COLDREC = {"NEO4J": {"URI": "bolt://127.0.0.1:7687"}}')
+        return
+    sync = "python manage.py coldrec_graph_sync"
+    health = graph_sync.health(shop, now=now)
+    if health.degraded_since:
+        said = _("Neo4j lags behind since %(age)s: %(error)s") % {
+            "age": timesince(health.degraded_since, now),
+            "error": health.error.split("\n")[0],
+        }
+        yield Finding("neo4j", State.BROKEN, said, sync)
+    elif health.synced_at is None:
+        yield Finding("neo4j", State.WAITING, _("Nothing has been brought over to Neo4j yet."), f"{sync} --full")
+    elif health.lag > LATE:
+        said = ngettext("%s change waits for Neo4j", "%s changes wait for Neo4j", health.waiting)
+        said = said % f"{health.waiting:,}" + ", " + _("the oldest for %s.") % timesince(now - health.lag, now)
+        yield Finding("neo4j", State.WAITING, said, f"{sync} --watch")
+    else:
+        said = _("Neo4j follows; what it was last told is %s old.") % timesince(health.synced_at, now)
+        yield Finding("neo4j", State.WORKS, said)
+    if health.dead:
+        said = ngettext("Neo4j has refused %s change for good.", "Neo4j has refused %s changes for good.", health.dead)
+        yield Finding("neo4j", State.WAITING, said % f"{health.dead:,}", f"{sync} --retry-dead")
+    if health.differences:
+        said = ngettext("%s node differs from the tables.", "%s nodes differ from the tables.", health.differences)
+        yield Finding("neo4j", State.WAITING, said % f"{health.differences:,}", f"{sync} --repair")
 
 
 def _tasks() -> Iterator[Finding]:

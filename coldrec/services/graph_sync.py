@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,6 +152,26 @@ def deliver(
     return total.report()
 
 
+def preview(shop: Shop, *, batch_size: int = BATCH) -> Delivery:
+    """What ``deliver`` would bring over now; nothing is written anywhere.
+
+    Raises
+    ------
+    GraphAwayError : Neo4j is away.
+    """
+    writer = _writer(shop, _state(shop).version)
+    written = removed = last = 0
+    seen: set[str] = set()
+    while batch := list(_due(shop).filter(pk__gt=last).order_by("pk").values_list("pk", "node")[:batch_size]):
+        last = batch[-1][0]
+        keys = sorted({node for _, node in batch} - seen)
+        seen.update(keys)
+        nodes, held = graph_nodes.read(shop, keys), writer.hashes(keys)
+        written += sum(held.get(key) != node.digest() for key, node in nodes.items())
+        removed += sum(key in held and key not in nodes for key in keys)
+    return Delivery(written=written, removed=removed, waiting=_due(shop).count())
+
+
 class _Relay:
     """Delivers batch by batch and remembers how it went."""
 
@@ -268,27 +289,32 @@ def _compare(
     """Goes through the tables, then through what Neo4j holds beyond them; writes for who has a lease."""
     created = updated = unchanged = removed = 0
     total = sum(graph_nodes.counts(shop)) if progress and since is None else None
-    is_empty = writer.count() == 0
-    for nodes in graph_nodes.pages(shop, batch_size, since=since):
-        held = {} if is_empty else writer.hashes([node.key for node in nodes])
-        changed = [node for node in nodes if is_empty or held.get(node.key) != node.digest()]
-        new = [node.key for node in changed if held.get(node.key) is None]
-        created += len(new)
-        updated += len(changed) - len(new)
-        unchanged += len(nodes) - len(changed)
-        if lease is not None:
-            lease.renew()
-            if new:
+    if lease is not None:
+        writer.prepare()
+    with ThreadPoolExecutor(2, "coldrec-graph") as pool:
+        written: Future[None] | None = None
+        for nodes, held in _beside(pool, writer, graph_nodes.pages(shop, batch_size, since=since)):
+            changed = [node for node in nodes if held.get(node.key) != node.digest()]
+            new = [node.key for node in changed if held.get(node.key) is None]
+            created += len(new)
+            updated += len(changed) - len(new)
+            unchanged += len(nodes) - len(changed)
+            if lease is not None:
+                lease.renew()
                 # A node that came while this run was under way: who leads to it may have been passed already.
                 came = [key for keys in chunks(new, LOOKUP) for key in _waiting(shop, keys)]
                 _note_heads(shop, came, besides=())
-            if changed:  # a run that finds nothing to write leaves no trace of itself either
-                lease.claim()
-                writer.write(changed)
-        if progress:
-            progress(created + updated + unchanged, total)
-    expected = created + updated + unchanged
-    if since is None and not is_empty and (writer.count() != expected or lease is None):
+                if changed:  # a run that finds nothing to write leaves no trace of itself either
+                    lease.claim()
+                    if written is not None:
+                        written.result()
+                    written = pool.submit(writer.write, changed)
+            if progress:
+                progress(created + updated + unchanged, total)
+        if written is not None:
+            written.result()
+    there = created + updated + unchanged if lease is not None else updated + unchanged
+    if since is None and writer.count() != there:
         for keys in writer.all_keys(batch_size):
             gone = set(keys) - graph_nodes.existing(shop, keys)
             removed += len(gone)
@@ -297,6 +323,20 @@ def _compare(
                 _note_heads(shop, gone, besides=())
                 writer.write((), gone)
     return FullReport(created, updated, unchanged, removed, writer.label.version)
+
+
+def _beside(
+    pool: ThreadPoolExecutor, writer: Writer, pages: Iterable[list[Node]]
+) -> Iterator[tuple[list[Node], dict[str, str | None]]]:
+    """Each page with the hashes that Neo4j keeps of its nodes, asked for while the next page is read."""
+    asked: list[tuple[list[Node], Future[dict[str, str | None]]]] = []
+    for nodes in pages:
+        asked.append((nodes, pool.submit(writer.hashes, [node.key for node in nodes])))
+        if len(asked) > 1:
+            before, held = asked.pop(0)
+            yield before, held.result()
+    for before, held in asked:
+        yield before, held.result()
 
 
 # Comparing and mending --------------------------------------------------------------------------------------------
@@ -430,6 +470,7 @@ def rebuild(shop: Shop, *, batch_size: int = BATCH, progress: Progress | None = 
         for keys in lease.writer.all_keys(batch_size):
             lease.renew()
             lease.writer.copy_vectors(old.label, keys)
+        lease.writer.index_vectors(old.label)
         lease.switch(lease.writer.label.version)
         lease.writer.announce()
         lease.drop(old.label.version)

@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import translation
 
-from coldrec.models import Event, Item, RejectedEvent, Shop, Slate, TrainingRun, Visitor
+from coldrec.models import Event, GraphChange, GraphSync, Item, RejectedEvent, Shop, Slate, TrainingRun, Visitor
 from coldrec.services import doctor, serving, training
 from coldrec.services.doctor import Diagnosis, State
 
@@ -284,3 +284,41 @@ def test_the_command_gives_json(shop: Shop) -> None:
 def test_the_doctor_speaks_chinese(shop: Shop) -> None:
     with translation.override("zh-hans"):
         assert "没有商品" in said(doctor.diagnose(now=NOW), "items")
+
+
+# A copy of the graph in Neo4j
+
+
+def test_without_a_neo4j_it_says_how_there_would_be_one(shop: Shop) -> None:
+    assert states(doctor.diagnose(now=NOW), "neo4j") == [State.OFF]
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "found", "word"),
+    [
+        ({}, 0, [State.WAITING], "--full"),
+        ({"synced_at": NOW}, 0, [State.WORKS], "follows"),
+        ({"synced_at": NOW}, 2, [State.WAITING], "2 changes wait for Neo4j"),
+        ({"synced_at": NOW, "degraded_since": NOW, "error": "refused"}, 1, [State.BROKEN], "refused"),
+        ({"synced_at": NOW, "differences": 3}, 0, [State.WORKS, State.WAITING], "--repair"),
+        ({"synced_at": NOW, "differences": 0}, 0, [State.WORKS], "follows"),
+    ],
+)
+def test_how_the_copy_in_neo4j_fares(
+    settings: Any, shop: Shop, state: dict[str, Any], changes: int, found: list[State], word: str
+) -> None:
+    settings.COLDREC = {**settings.COLDREC, "NEO4J": {"URI": "bolt://127.0.0.1:9"}}
+    GraphSync.objects.create(shop=shop, **state)
+    GraphChange.objects.bulk_create(GraphChange(shop=shop, node=f"item:{at}") for at in range(changes))
+    GraphChange.objects.update(made_at=NOW - timedelta(minutes=5))
+    diagnosis = doctor.diagnose(now=NOW)
+    assert states(diagnosis, "neo4j") == found and word in said(diagnosis, "neo4j")
+
+
+def test_what_neo4j_refuses_for_good_is_counted(settings: Any, shop: Shop) -> None:
+    settings.COLDREC = {**settings.COLDREC, "NEO4J": {"URI": "bolt://127.0.0.1:9"}}
+    GraphSync.objects.create(shop=shop, synced_at=NOW)
+    GraphChange.objects.create(shop=shop, node="item:1", dead_at=NOW)
+    assert "refused 1 change for good. → python manage.py coldrec_graph_sync --retry-dead" in said(
+        doctor.diagnose(now=NOW), "neo4j"
+    )

@@ -36,7 +36,7 @@ def test_a_product_through_its_life():
     catalogue.sync(ShopCatalogue())
     told = noted()
     assert {"item:1", "item:2"} <= told and set(Triple.objects.values_list("head", flat=True)) <= told
-    assert {tail for tail in Triple.objects.values_list("tail", flat=True)} <= told, "the entities are new"
+    assert set(Triple.objects.values_list("tail", flat=True)) <= told, "the entities are new"
     catalogue.sync(ShopCatalogue())
     assert noted() == set()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from coldrec.core.errors import GraphError
 from coldrec.core.graph.ontology import TYPES
 
-OUR_INDEX = re.compile(r"coldrec_[A-Za-z0-9_]{1,100}", re.ASCII)
+OUR_INDEX = re.compile(r"coldrec[A-Za-z0-9_]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

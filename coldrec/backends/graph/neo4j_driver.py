@@ -152,9 +152,11 @@ class Driver:
             raise GraphValueError(f"Neo4j cannot hold this: {error}") from error
 
     def _opened(self, neo4j: Any) -> Any:
+        server, patience = self._server, self._patience
+        if server.uri.partition("://")[0] not in SCHEMES:
+            raise neo4j.exceptions.ConfigurationError("it has another scheme")
         with self._lock:
             if self._driver is None:
-                server, patience = self._server, self._patience
                 self._driver = neo4j.GraphDatabase.driver(
                     server.uri,
                     auth=(server.user, server.password) if server.user else None,

@@ -27,12 +27,17 @@ DROPPED_AT_ONCE = 5_000  # nodes of an old copy
 
 META_ONCE = "CREATE CONSTRAINT coldrec_graph_once IF NOT EXISTS FOR (m:ColdrecGraph) REQUIRE m.shop IS UNIQUE"
 KEY_ONCE = "CREATE CONSTRAINT coldrec_$LABEL_key IF NOT EXISTS FOR (n:$LABEL) REQUIRE n.key IS UNIQUE"
+KEY_NAME = "coldrec_$LABEL_key"
+IS_KEY_ONCE = "SHOW CONSTRAINTS YIELD name WHERE name = $name RETURN count(*)"
 KEY_MANY = "DROP CONSTRAINT coldrec_$LABEL_key IF EXISTS"
 INDEXES = """
 SHOW INDEXES YIELD name, labelsOrTypes, owningConstraint WHERE owningConstraint IS NULL
 RETURN name, labelsOrTypes
 """
 DROP_INDEX = "DROP INDEX $INDEX IF EXISTS"
+
+# A plan is kept for as long as the server likes, and one made while the graph was small reads all of it: so each
+# statement is told to look nodes up by their key, and goes on from there before it asks what the other end is.
 
 # Two statements, so that the fence is read after the lock is held.
 LOCK = "MERGE (m:ColdrecGraph {shop: $shop}) SET m.holder = $holder"
@@ -46,35 +51,52 @@ FORGET = "MATCH (m:ColdrecGraph {shop: $shop}) DETACH DELETE m"
 
 WRITE_ITEMS = "UNWIND $rows AS row MERGE (n:$LABEL {key: row.key}) SET n += row, n:Item"
 WRITE_ENTITIES = "UNWIND $rows AS row MERGE (n:$LABEL {key: row.key}) SET n += row, n:Entity"
-CUT = "UNWIND $keys AS key MATCH (:$LABEL {key: key})-[r]->(:$LABEL) DELETE r"
+CUT = """
+UNWIND $keys AS key
+MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key)
+MATCH (n)-[r]->(tail) WITH r, tail WHERE tail:$LABEL
+DELETE r
+"""
 WRITE_ENDS = "UNWIND $keys AS key MERGE (:$LABEL {key: key})"
+# Many nodes lead to the same one in the same way, so a row says it once: the end is looked up and sent once.
 WRITE_EDGES = """
 UNWIND $rows AS row
-MATCH (head:$LABEL {key: row[0]})
-MATCH (tail:$LABEL {key: row[1]})
-CREATE (head)-[:$TYPE {relation: row[2], weight: row[3], source: row[4], confidence: row[5]}]->(tail)
+MATCH (tail:$LABEL {key: row[0]}) USING INDEX SEEK tail:$LABEL(key)
+UNWIND row[5] AS key
+MATCH (head:$LABEL {key: key}) USING INDEX SEEK head:$LABEL(key)
+CREATE (head)-[:$TYPE {relation: row[1], weight: row[2], source: row[3], confidence: row[4]}]->(tail)
 """
-SPOIL = "UNWIND $keys AS key MATCH (head:$LABEL)-->(:$LABEL {key: key}) WITH DISTINCT head SET head.hash = ''"
-REMOVE = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) DETACH DELETE n"
+SPOIL = """
+UNWIND $keys AS key
+MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key)
+MATCH (head)-->(n) WITH DISTINCT head WHERE head:$LABEL
+SET head.hash = ''
+"""
+REMOVE = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key) DETACH DELETE n"
 DROP = "MATCH (n:$LABEL) WITH n LIMIT $limit DETACH DELETE n RETURN count(*)"
 
-HASHES = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) RETURN n.key, n.hash"
+HASHES = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key) RETURN n.key, n.hash"
 COUNT = "MATCH (n:$LABEL) RETURN count(n)"
 COUNT_ITEMS = "MATCH (n:$LABEL:Item) RETURN count(n)"
 COUNT_EDGES = "MATCH (:$LABEL)-[r]->(:$LABEL) RETURN count(r)"
 KEYS = "MATCH (n:$LABEL) WHERE n.key > $after RETURN n.key ORDER BY n.key LIMIT $limit"
 READ = """
 UNWIND $keys AS key
-MATCH (n:$LABEL {key: key})
+MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key)
 RETURN n.key, n:Item, n:Entity,
   n {.name, .id, .title, .brand, .price, .sellable, .kind, .amount, .unit},
-  [(n)-[r]->(t:$LABEL) | [r.relation, t.key, r.weight, r.source, r.confidence, type(r)]]
+  [(n)-[r]->(t) | [t:$LABEL, type(r), r.relation, t.key, r.weight, r.source, r.confidence]]
 """
 VECTORS = """
 UNWIND $keys AS key
-MATCH (old:$LABEL {key: key}) WHERE old.vector IS NOT NULL
+MATCH (old:$LABEL {key: key}) USING INDEX SEEK old:$LABEL(key) WHERE old.vector IS NOT NULL
 RETURN key, old.vector AS vector
 """
+VECTOR_INDEXES = """
+SHOW VECTOR INDEXES YIELD name, labelsOrTypes, options WHERE $label IN labelsOrTypes
+RETURN name, options
+"""
+INDEX_VECTORS = "CREATE VECTOR INDEX $INDEX IF NOT EXISTS FOR (n:$LABEL) ON (n.vector) OPTIONS $options"
 WRITE_VECTORS = "UNWIND $rows AS row MATCH (n:$LABEL {key: row.key}) SET n.vector = row.vector"
 LABELS = "CALL db.labels() YIELD label RETURN label"
 
@@ -96,19 +118,25 @@ class Writer:
         self.label = label
         self.fence = fence
         self.holder = holder
+        self._is_ready = False
 
     # Writing ------------------------------------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Make sure of the constraints: without them nodes could not be found by their key, nor be kept unique."""
+        key_once = fill(KEY_ONCE, self.label)
+        self._driver.write(lambda tx: tx.run(META_ONCE).consume())
+        self._driver.write(lambda tx: tx.run(key_once).consume())
+        self._is_ready = True
+
     def claim(self) -> None:
-        """Make sure of the constraints, and that nobody with an earlier lease writes from now on.
+        """Have nobody with an earlier lease write from now on.
 
         Raises
         ------
         GraphFenceError : somebody with a later one has been here.
         """
-        key_once = fill(KEY_ONCE, self.label)
-        self._driver.write(lambda tx: tx.run(META_ONCE).consume())
-        self._driver.write(lambda tx: tx.run(key_once).consume())
+        self.prepare()
         self._write(lambda tx: None)
 
     def write(self, nodes: Sequence[Node], removed: Collection[str] = ()) -> None:
@@ -123,7 +151,7 @@ class Writer:
         if not nodes and not removed:
             return
         items, entities = [], []
-        edges: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        edges: dict[str, dict[tuple[object, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
         ends: set[str] = set()
         for node in nodes:
             names = ITEM_PROPERTIES if node.is_item else ENTITY_PROPERTIES
@@ -131,7 +159,7 @@ class Writer:
             row.update(key=node.key, hash=node.digest())
             (items if node.is_item else entities).append(row)
             for e in node.edges:
-                edges[e.type].append((node.key, e.tail, e.relation, e.weight, e.source, e.confidence))
+                edges[e.type][e.tail, e.relation, e.weight, e.source, e.confidence].append(node.key)
                 ends.add(e.tail)
         ends.difference_update(node.key for node in nodes)
         write_items, write_entities = fill(WRITE_ITEMS, self.label), fill(WRITE_ENTITIES, self.label)
@@ -153,7 +181,8 @@ class Writer:
                 tx.run(write_ends, keys=sorted(ends)).consume()
             for type in sorted(edges):
                 write_edges = fill(WRITE_EDGES, self.label, type)
-                tx.run(write_edges, rows=edges[type]).consume()
+                rows = [[*told, heads] for told, heads in edges[type].items()]
+                tx.run(write_edges, rows=rows).consume()
 
         self._write(work)
 
@@ -163,6 +192,15 @@ class Writer:
         rows = self._driver.read(lambda tx: [record.data() for record in tx.run(vectors, keys=list(keys))])
         if rows:
             self._write(lambda tx: tx.run(write_vectors, rows=rows).consume())
+
+    def index_vectors(self, old: Label) -> None:
+        """Make the indexes of vectors that another copy has, each under the same name but for the label."""
+        found = self._driver.read(lambda tx: tx.run(VECTOR_INDEXES, label=str(old)).values())
+        for name, options in found:
+            ours = name.replace(str(old).lower(), str(self.label).lower())
+            if ours != name:
+                index_vectors = fill_index(fill(INDEX_VECTORS, self.label), ours)
+                self._driver.write(lambda tx, text=index_vectors, o=options: tx.run(text, options=o).consume())
 
     def announce(self) -> None:
         """Tell whoever asks by Cypher that this is the copy in service."""
@@ -188,6 +226,8 @@ class Writer:
 
     def hashes(self, keys: Iterable[str]) -> dict[str, str | None]:
         """Key → hash of what was last written, for those that are there; None for what is only the end of an edge."""
+        if not self._is_there():
+            return {}
         hashes, wanted = fill(HASHES, self.label), list(keys)
         return self._driver.read(lambda tx: dict(tx.run(hashes, keys=wanted).values()))
 
@@ -213,6 +253,8 @@ class Writer:
 
     def read(self, keys: Iterable[str]) -> dict[str, Node]:
         """What Neo4j really holds of these nodes, whoever wrote it."""
+        if not self._is_there():
+            return {}
         read, wanted = fill(READ, self.label), list(keys)
         rows = self._driver.read(lambda tx: [tuple(record) for record in tx.run(read, keys=wanted)])
         return {row[0]: _node(*row) for row in rows}
@@ -222,6 +264,13 @@ class Writer:
         found = self._driver.read(lambda tx: [record[0] for record in tx.run(LABELS)])
         ours = (_LABEL.fullmatch(label) for label in found)
         return sorted(int(match["version"]) for match in ours if match and int(match["shop"]) == self.label.shop)
+
+    def _is_there(self) -> bool:
+        """Whether the copy has been begun: a statement that looks a node up by its key needs the index."""
+        if not self._is_ready:
+            name = fill(KEY_NAME, self.label)
+            self._is_ready = bool(self._driver.read(lambda tx: tx.run(IS_KEY_ONCE, name=name).single()[0]))
+        return self._is_ready
 
     def _write(self, work: Callable[[Any], T]) -> T:
         """What ``work`` gives in a transaction under the fence."""
@@ -245,7 +294,7 @@ def _node(
     kept = {name: told[name] for name in names if told.get(name) is not None}
     if is_item == is_entity or is_item != key.startswith("item:"):
         kept["labels"] = [is_item, is_entity]  # as no node of ours has: a difference
-    return Node(key, kept, tuple(OutEdge(*edge) for edge in edges))
+    return Node(key, kept, tuple(OutEdge(*edge) for is_ours, *edge in edges if is_ours))
 
 
 _LABEL = re.compile(r"Coldrec(?P<shop>\d+)v(?P<version>\d+)")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from coldrec.core.graph.ontology import type_of
 
@@ -20,21 +21,20 @@ PROPERTIES = tuple(dict.fromkeys((*ITEM_PROPERTIES, *ENTITY_PROPERTIES)))
 """What a node may say of itself. A graph server may hold more about it, such as a vector; that is not compared."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class OutEdge:
+class OutEdge(NamedTuple):
     """An edge as it leaves its node; ``type`` is that of the relation wherever nobody tampered with it."""
 
+    type: str
     relation: str
     tail: str
     weight: float = 1.0
     source: str = ""
     confidence: float = 1.0
-    type: str = ""
 
     @classmethod
     def of(cls, relation: str, tail: str, weight: float, source: str, confidence: float) -> OutEdge:
         """An edge with the type that its relation has."""
-        return cls(relation, tail, weight, source, confidence, _type(relation, tail.startswith(ITEM)))
+        return cls(_type(relation, tail.startswith(ITEM)), relation, tail, weight, source, confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,10 @@ class Node:
 
     def digest(self) -> str:
         """sha256, in hex, over kind, properties and sorted edges: equal where two copies are equal."""
-        edges = [(e.type, e.relation, e.tail, e.weight, e.source, e.confidence) for e in self.edges]
         try:
-            edges.sort()
+            edges = sorted(self.edges)
         except TypeError:  # a value that somebody else has written, of a kind that none of ours has
-            edges.sort(key=repr)
+            edges = sorted(self.edges, key=repr)
         properties = sorted(pair for pair in self.properties.items() if pair[1] is not None)
         text = _as_json([self.is_item, properties, edges])
         return hashlib.sha256(text.encode("ascii")).hexdigest()
