@@ -28,7 +28,8 @@ class GraphStore(Protocol):
     """The knowledge graph of one shop, read the same from whatever engine keeps it.
 
     Nodes are named as triples name them: ``item:<id>`` and ``<kind>:<name>``. Every answer is sorted, so that two
-    engines with the same data give equal answers. A node that is not there has no neighbours.
+    engines with the same data give equal answers. A node that is not there has no neighbours. The weight of an edge is
+    its own times how far it is believed.
     """
 
     def neighbours(

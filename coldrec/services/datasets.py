@@ -11,16 +11,19 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
-from django.db.models import Q
 
 from coldrec.core.dataset import Dataset
+from coldrec.core.graph.ontology import type_of
 from coldrec.core.types import INTERACTION_WEIGHTS
 from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
-from coldrec.models import Item, Shop, Triple
+from coldrec.models import Item, Shop
 from coldrec.models.visitor import Consent
+from coldrec.services import graph_stores
+from coldrec.services.entities import chunks as parts
 
 LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
+OF_EVENTS = frozenset({"VIEWED_WITH", "SEARCHED_BY"})  # types of relations that are left out
 CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
 
 _FIELDS = (
@@ -64,7 +67,9 @@ def read_shop(shop: Shop) -> Dataset:
         event_item=new_position[item][order],
         event_weight=weight[order],
         event_time=time[order],
-        triples=tuple(_read_triples(shop, {f"item:{one.id}" for one in catalogue})),
+        triples=_read_triples(
+            shop, {f"item:{one.id}" for one in catalogue}, {f"item:{items[row].id}" for row in kept if removed[row]}
+        ),
     )
 
 
@@ -164,9 +169,7 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
     nodes = {f"item:{item.external_id}" for item in items}
     for step in range(3):
         told: list[Fact] = []
-        ordered = sorted(nodes)
-        for start in range(0, len(ordered), LOOKUP):
-            part = ordered[start : start + LOOKUP]
+        for part in parts(sorted(nodes), LOOKUP):
             told += _facts(shop.triples.filter(head__in=part))
             if not step:
                 told += _facts(shop.triples.filter(tail__in=part).exclude(head__in=part))
@@ -175,16 +178,22 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
     return list(dict.fromkeys(found))
 
 
-def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
-    """Facts of the items at hand and those between other things, which tie the entities together.
+def _read_triples(shop: Shop, nodes: set[str], removed: set[str]) -> tuple[Fact, ...]:
+    """Facts of the items at hand and those between other things, which tie the entities together; by their names.
 
-    Of the edges of behaviour those alone are read that tell what is bought together, for lists of what goes with an
-    item: a model learns from the events themselves, and whoever judges it hides some of those, which such an edge would
-    tell again.
+    They are read from wherever the graph is read from; those of items that left the catalogue, which are in no graph
+    any more, from the tables. Of the edges of behaviour those alone are read that tell what is bought together, for
+    lists of what goes with an item: a model learns from the events themselves, and whoever judges it hides some of
+    those, which such an edge would tell again.
     """
-    own = Q(source=Triple.Source.BEHAVIOUR) & ~Q(relation="bought_with")
-    found = _facts(shop.triples.exclude(own))
-    return (fact for fact in found if fact.head in nodes or not fact.head.startswith("item:"))
+    found: dict[Fact, None] = {}
+    for fact in graph_stores.of(shop).export():
+        is_wanted = fact.head in nodes or not fact.head.startswith("item:")
+        if is_wanted and type_of(fact.relation, fact.tail) not in OF_EVENTS:
+            found[fact] = None
+    for some in parts(sorted(removed), LOOKUP):
+        found |= dict.fromkeys(_facts(shop.triples.filter(head__in=some)))
+    return tuple(sorted(found, key=lambda fact: (fact.head, fact.relation, fact.tail)))
 
 
 def _facts(triples: Any) -> Iterator[Fact]:

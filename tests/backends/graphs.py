@@ -12,11 +12,11 @@ from coldrec.models import Entity, Item, Shop
 from coldrec.models import Triple as Row
 from coldrec.services import graph_stores, graph_sync
 
-Keep = Callable[[Iterable[Triple]], GraphStore]
+Keep = Callable[..., GraphStore]
 """Makes an engine that holds these triples, all of whose nodes are there."""
 
 
-def write(shop: Shop, triples: Iterable[Triple]) -> None:
+def write(shop: Shop, triples: Iterable[Triple], believed: float = 1.0) -> None:
     """The triples and their nodes as rows, instead of all there were."""
     triples = list(triples)
     for model in (Row, Item, Entity):
@@ -34,13 +34,14 @@ def write(shop: Shop, triples: Iterable[Triple]) -> None:
         if not node.startswith("item:")
     )
     Row.objects.bulk_create(
-        Row(shop=shop, head=one.head, relation=one.relation, tail=one.tail, weight=one.weight) for one in triples
+        Row(shop=shop, head=one.head, relation=one.relation, tail=one.tail, weight=one.weight, confidence=believed)
+        for one in triples
     )
 
 
 def orm(shop: Shop) -> Keep:
-    def keep(triples: Iterable[Triple]) -> GraphStore:
-        write(shop, triples)
+    def keep(triples: Iterable[Triple], believed: float = 1.0) -> GraphStore:
+        write(shop, triples, believed)
         return graph_stores.tables(shop)
 
     return keep
@@ -49,8 +50,8 @@ def orm(shop: Shop) -> Keep:
 def neo4j(shop: Shop) -> Keep:
     """By way of the tables, as in a shop."""
 
-    def keep(triples: Iterable[Triple]) -> GraphStore:
-        write(shop, triples)
+    def keep(triples: Iterable[Triple], believed: float = 1.0) -> GraphStore:
+        write(shop, triples, believed)
         graph_sync.full(shop)
         return graph_stores.copy(shop)
 

@@ -101,6 +101,13 @@ class TestNeighbours:
             assert [e.other for e in store.neighbours(["item:1"], limit=limit)["item:1"]] == sorted(others)[:limit]
 
 
+def test_what_is_guessed_weighs_less(keep):
+    store = keep([Triple("item:1", "of", "x:known", 1.5), Triple("item:1", "of", "x:guessed", 4.0)], believed=0.25)
+    assert [edge.weight for edge in store.neighbours(["item:1"])["item:1"]] == [1.0, 0.375]
+    assert [triple.weight for triple in store.export()] == [1.0, 0.375]
+    assert {triple.weight for triple in store.subgraph(["item:1"])} == {1.0, 0.375}
+
+
 class TestPaths:
     def test_the_shortest_come_first_and_of_those_the_rarest(self, keep):
         found = keep(GRAPH).paths(["item:1"], ["item:3"], longest=4, over_items=False)

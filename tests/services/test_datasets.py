@@ -7,12 +7,22 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
+from coldrec.core import pipeline
+from coldrec.core.config import FitConfig
+from coldrec.core.model import Model
+from coldrec.core.training.fit import fit
+from coldrec.core.types import Interaction, Request
 from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
-from coldrec.models import Event, Item, Shop, Triple, Visitor
-from coldrec.services import shops
+from coldrec.models import Entity, Event, Item, Shop, Triple, Visitor
+from coldrec.services import graph_sync, shops
 from coldrec.services.datasets import core_item, read_shop
+from tests.backends import graphs
+from tests.core.worlds import designers
+from tests.graphs import open_shop
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,6 +74,9 @@ def test_a_shop_becomes_columns(shop):
     Triple.objects.create(shop=shop, head="item:a", relation="brand", tail="brand:Acme")
     Triple.objects.create(shop=shop, head="category:X > Y", relation="parent", tail="category:X")
     Triple.objects.create(shop=shop, head="item:unknown", relation="brand", tail="brand:Acme")
+    Triple.objects.create(shop=shop, head="item:a", relation="colour", tail="colour:red", weight=2, confidence=0.25)
+    for key in ("brand:Acme", "category:X > Y", "category:X", "colour:red"):
+        Entity.objects.create(shop=shop, key=key, kind=key.split(":")[0], name=key.split(":")[1])
     dataset = read_shop(shop)
     assert dataset.items[0] == CoreItem(
         "a",
@@ -79,9 +92,11 @@ def test_a_shop_becomes_columns(shop):
     assert [dataset.items[i].id for i in dataset.event_item[of_ann]] == ["a", "b"], "in time order, not of arrival"
     assert dataset.event_time[of_ann].tolist() == [START.timestamp() + 60, START.timestamp() + 540]
     assert dataset.triples == (
-        Fact("item:a", "brand", "brand:Acme"),
         Fact("category:X > Y", "parent", "category:X"),
+        Fact("item:a", "brand", "brand:Acme"),
+        Fact("item:a", "colour", "colour:red"),
     )
+    assert [fact.weight for fact in dataset.triples] == [1, 1, 0.5], "by how far it is believed"
     assert core_item(Item.objects.get(external_id="a")) == dataset.items[0]
 
 
@@ -158,3 +173,43 @@ def test_the_number_of_queries_does_not_grow(shop, django_assert_num_queries):
         add_events(shop, visitor(shop, key), *(("view", str(n), n) for n in range(30)))
     with django_assert_num_queries(4):
         assert len(rows(read_shop(shop))) == 90
+
+
+@pytest.mark.neo4j
+def test_a_model_is_the_same_from_either_engine(tmp_path):
+    """Read from the tables or from the copy, the same data give the same bytes and so the same lists."""
+    data = designers()
+    with open_shop() as shop:
+        graphs.write(shop, data.triples)
+        visitors = {key: Visitor.objects.create(shop=shop, key=key) for key in data.visitors}
+        Event.objects.bulk_create(
+            Event(
+                shop=shop,
+                visitor=visitors[data.visitors[visitor]],
+                event_id=f"e{at}",
+                kind="view",
+                item_id=data.items[item].id,
+                occurred_at=START + timedelta(seconds=at),
+            )
+            for at, (visitor, item) in enumerate(zip(data.event_visitor, data.event_item, strict=True))
+        )
+        Item.objects.filter(shop=shop, external_id="house0/a").update(removed_at=START)
+        graph_sync.full(shop)
+        made = {}
+        for engine in ("orm", "neo4j"):
+            with override_settings(COLDREC={**settings.COLDREC, "GRAPH": engine}):
+                read = read_shop(shop)
+            assert len(read.triples) >= len(data.triples) - 1
+            made[engine] = fit(read, tmp_path / engine, FitConfig(validation_visitors=100))
+        assert {name: facts["sha256"] for name, facts in made["orm"].files.items()} == {
+            name: facts["sha256"] for name, facts in made["neo4j"].files.items()
+        }
+        lists = [
+            [[one.item for one in found] for found in pipeline.recommend(Model.of(one), requests_of(data), 10)]
+            for one in made.values()
+        ]
+        assert lists[0] == lists[1] and all(lists[0])
+
+
+def requests_of(data):
+    return [Request(history=(Interaction(item.id),)) for item in data.items[:40:4]]

@@ -34,8 +34,8 @@ UNWIND $nodes AS node
 MATCH (n:$LABEL {key: node}) USING INDEX n:$LABEL(key)
 CALL (n) {
   MATCH (n)-[r]->(m) WHERE m:$LABEL AND ($relations IS NULL OR r.relation IN $relations)
-  RETURN r.relation AS relation, m.key AS other, r.weight AS weight
-  ORDER BY r.weight DESC, r.relation, m.key LIMIT $limit
+  RETURN r.relation AS relation, m.key AS other, r.weight * coalesce(r.confidence, 1.0) AS weight
+  ORDER BY weight DESC, r.relation, m.key LIMIT $limit
 }
 RETURN node, relation, other, weight
 """
@@ -44,7 +44,8 @@ EDGES = """
 UNWIND $nodes AS node
 MATCH (n:$LABEL {key: node}) USING INDEX n:$LABEL(key)
 MATCH (n)-[r]-(m) WHERE m:$LABEL AND NOT ($entities AND m.key STARTS WITH $item)
-RETURN node, startNode(r).key AS head, r.relation AS relation, endNode(r).key AS tail, r.weight AS weight
+RETURN node, startNode(r).key AS head, r.relation AS relation, endNode(r).key AS tail,
+  r.weight * coalesce(r.confidence, 1.0) AS weight
 """
 DEGREES = """
 UNWIND $nodes AS node
@@ -57,7 +58,7 @@ OUT_EDGES = """
 UNWIND $nodes AS head
 MATCH (n:$LABEL {key: head}) USING INDEX n:$LABEL(key)
 MATCH (n)-[r]->(m) WHERE m:$LABEL
-RETURN head, r.relation AS relation, m.key AS tail, r.weight AS weight
+RETURN head, r.relation AS relation, m.key AS tail, r.weight * coalesce(r.confidence, 1.0) AS weight
 """
 
 INDEX = "coldrec_$LABEL_vectors"

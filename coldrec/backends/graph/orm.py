@@ -26,7 +26,7 @@ VECTORS = "graph-vectors.npz"
 BY_CODE_POINT = {"postgresql": "C", "sqlite": "BINARY", "mysql": "utf8mb4_bin", "oracle": "BINARY"}
 """The collation that orders text as Python and Neo4j do, by the database's vendor."""
 
-_COLUMNS = ("head", "relation", "tail", "weight")
+_COLUMNS = ("head", "relation", "tail", "believed")
 
 
 class OrmGraphStore(Walker):
@@ -56,9 +56,9 @@ class OrmGraphStore(Walker):
             for near, far, is_out in (("head", "tail", True), ("tail", "head", False)):
                 if direction != ("in" if is_out else "out"):
                     ordered = rows.filter(**{near: node}).order_by(
-                        F("weight").desc(), self._sorted("relation"), self._sorted(far)
+                        F("believed").desc(), self._sorted("relation"), self._sorted(far)
                     )
-                    told = ordered.values_list("relation", far, "weight")[:limit]
+                    told = ordered.values_list("relation", far, "believed")[:limit]
                     edges += [Edge(relation, other, is_out, weight) for relation, other, weight in told]
             found[node] = tuple(sorted(edges, key=by_weight)[:limit])
         return found
@@ -115,8 +115,10 @@ class OrmGraphStore(Walker):
     def _triples(self) -> Any:
         """The triples both of whose nodes are there."""
         rows = Row.objects.filter(shop=self.shop).alias(
-            head_kind=Substr("head", 1, len(ITEM)), tail_kind=Substr("tail", 1, len(ITEM))
+            head_kind=Substr("head", 1, len(ITEM)),
+            tail_kind=Substr("tail", 1, len(ITEM)),
         )
+        rows = rows.annotate(believed=F("weight") * F("confidence"))
         return rows.filter(self._is_there("head"), self._is_there("tail"))
 
     def _is_there(self, end: str) -> Q:
