@@ -25,7 +25,7 @@ from coldrec import conf
 from coldrec.core.errors import GraphAwayError, GraphError, PromotionError
 from coldrec.core.types import EventKind
 from coldrec.models import Visitor
-from coldrec.services import browser, catalogue, events, graph_sync, rollups, shops, visitors
+from coldrec.services import browser, catalogue, events, graph, graph_sync, rollups, shops, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,12 @@ def sync_catalogue() -> None:
     """Bring all items in step with the shop; for the scheduler, every night or oftener."""
     catalogue.sync()
     _graph_changed()
+
+
+@shared_task(name="coldrec.build_graph", ignore_result=True)
+def build_graph() -> None:
+    """Build the knowledge graph from what the tables hold now; for the scheduler, every night, before the fit."""
+    graph.build(shops.current())
 
 
 @shared_task(name="coldrec.sync_graph", ignore_result=True, acks_late=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from coldrec import tasks
 from coldrec.core.errors import PromotionError
-from coldrec.models import Event, Visitor
+from coldrec.models import Event, Item, Visitor
 from coldrec.services import events, shops
 
+NOW = timezone.now()
 VIEW = {"event_id": "1", "kind": "view", "item_id": "a"}
 
 
@@ -110,3 +112,12 @@ def test_a_version_that_the_gate_refuses_leaves_the_old_one_serving(monkeypatch,
     tasks.fit()
     assert asked == ["v2"]
     assert "keeps the serving version: v2 is worse" in caplog.text
+
+
+@pytest.mark.django_db
+def test_the_graph_is_built_by_a_worker():
+    Item.objects.create(
+        shop=shops.current(), external_id="1", title="Kettle", brand="Acme", first_seen=NOW, updated_at=NOW
+    )
+    tasks.build_graph.apply()
+    assert shops.current().triples.get(relation="brand").tail == "brand:Acme"
