@@ -47,6 +47,7 @@ class GraphScreen(FiguresScreen):
             raise PermissionDenied
         act = graph_sync.repair if request.POST.get("act") == "repair" else graph_sync.verify
         try:
+            graph_sync.reach()
             found = act(self.shop)
         except ColdrecError as error:
             messages.error(request, str(error))

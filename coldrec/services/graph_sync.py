@@ -656,6 +656,16 @@ def server() -> Server:
     )
 
 
+def reach() -> None:
+    """Make sure that Neo4j answers, for a page that must not wait for the patience of a sync.
+
+    Raises
+    ------
+    GraphError : there is none, or it does not answer within half a second.
+    """
+    neo4j_driver.serving(server()).read(lambda tx: tx.run("RETURN 1").consume())
+
+
 def _writer(shop: Shop, version: int, lease: _Lease | None = None) -> Writer:
     fence, holder = (lease.fence, lease.holder) if lease else (0, "")
     return Writer(neo4j_driver.syncing(server()), Label(shop.pk, version), fence=fence, holder=holder)

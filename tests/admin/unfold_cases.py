@@ -56,7 +56,13 @@ def test_lists_and_rows_open(manager: Client, model: type) -> None:
 def test_screens_open(manager: Client) -> None:
     start = opened(manager, reverse("admin:index"))
     screens = [url.name for url in admin.site.get_urls() if getattr(url, "lookup_str", "").endswith("Screen")]
-    assert screens == ["coldrec_overview", "coldrec_cold_start", "coldrec_readiness", "coldrec_console"]
+    assert screens == [
+        "coldrec_overview",
+        "coldrec_cold_start",
+        "coldrec_readiness",
+        "coldrec_console",
+        "coldrec_graph",
+    ]
     assert re.findall(r'id="link-coldrec-([^"]*)"', start)[: len(screens)] == [
         name.removeprefix("coldrec_") for name in screens
     ], "they stand above the tables"
@@ -69,7 +75,7 @@ def test_screens_open(manager: Client) -> None:
 def test_screens_are_neither_open_nor_listed_without_permission(manager: Client) -> None:
     manager.force_login(User.objects.create_user("nobody", is_staff=True))
     start = manager.get(reverse("admin:index")).text
-    for name in ("overview", "cold_start", "readiness", "console"):
+    for name in ("overview", "cold_start", "readiness", "console", "graph"):
         assert manager.get(reverse(f"admin:coldrec_{name}")).status_code == 403
         assert f"link-coldrec-{name}" not in start
 

@@ -99,7 +99,9 @@ def test_without_a_server_it_says_what_to_set():
 def test_watching_brings_changes_over_within_seconds_until_it_is_stopped(shop, tmp_path):
     ask_for = [sys.executable, "-m", "django", "coldrec_graph_sync", "--watch"]
     log = (tmp_path / "log").open("wb")
-    watching = subprocess.Popen(ask_for, cwd=ROOT, env=graphs.environment(shop), stdout=log, stderr=log)
+    # A shell that runs the tests in the background has Ctrl-C ignored, and its children inherit that.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    watching = subprocess.Popen(ask_for, cwd=ROOT, env=graphs.environment(shop), stdout=log, stderr=log, **heard)
     try:
         for at in range(3):
             put_item(shop, str(at))
