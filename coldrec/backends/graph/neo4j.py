@@ -39,7 +39,16 @@ CALL (n) {
 }
 RETURN node, relation, other, weight
 """
-NEIGHBOURS_IN = NEIGHBOURS_OUT.replace("(n)-[r]->(m)", "(n)<-[r]-(m)")
+NEIGHBOURS_IN = """
+UNWIND $nodes AS node
+MATCH (n:$LABEL {key: node}) USING INDEX n:$LABEL(key)
+CALL (n) {
+  MATCH (n)<-[r]-(m) WHERE m:$LABEL AND ($relations IS NULL OR r.relation IN $relations)
+  RETURN r.relation AS relation, m.key AS other, r.weight * coalesce(r.confidence, 1.0) AS weight
+  ORDER BY weight DESC, r.relation, m.key LIMIT $limit
+}
+RETURN node, relation, other, weight
+"""
 EDGES = """
 UNWIND $nodes AS node
 MATCH (n:$LABEL {key: node}) USING INDEX n:$LABEL(key)
@@ -62,7 +71,7 @@ RETURN head, r.relation AS relation, m.key AS tail, r.weight * coalesce(r.confid
 """
 
 INDEX = "coldrec_$LABEL_vectors"
-DROP_VECTORS = f"DROP INDEX {INDEX} IF EXISTS"
+DROP_VECTORS = "DROP INDEX coldrec_$LABEL_vectors IF EXISTS"
 FORGET_VECTORS = (
     "MATCH (n:$LABEL) WHERE n.vector IS NOT NULL WITH n LIMIT $limit REMOVE n.vector RETURN count(*) AS rows"
 )
@@ -71,10 +80,10 @@ UNWIND $rows AS row
 MATCH (n:$LABEL {key: row.key}) USING INDEX n:$LABEL(key)
 CALL db.create.setNodeVectorProperty(n, 'vector', row.vector)
 """
-MAKE_INDEX = f"""
-CREATE VECTOR INDEX {INDEX} IF NOT EXISTS FOR (n:$LABEL) ON (n.vector) OPTIONS {{indexConfig: {{
+MAKE_INDEX = """
+CREATE VECTOR INDEX coldrec_$LABEL_vectors IF NOT EXISTS FOR (n:$LABEL) ON (n.vector) OPTIONS {indexConfig: {
   `vector.dimensions`: $dimensions, `vector.similarity_function`: 'cosine', `vector.quantization.enabled`: false
-}}}}
+}}
 """
 INDEXED = """
 SHOW VECTOR INDEXES YIELD name, state, options WHERE name = $index
@@ -110,7 +119,8 @@ class Neo4jGraphStore(Walker):
     ) -> Mapping[str, tuple[Edge, ...]]:
         found: dict[str, list[Edge]] = {node: [] for node in nodes}
         named = None if relations is None else sorted(relations)
-        for is_out, query in ((True, NEIGHBOURS_OUT), (False, NEIGHBOURS_IN)):
+        out, into = fill(NEIGHBOURS_OUT, self.label), fill(NEIGHBOURS_IN, self.label)
+        for is_out, query in ((True, out), (False, into)):
             if direction != ("in" if is_out else "out"):
                 for some in parts(list(found), BATCH):
                     for row in self._read(query, nodes=some, relations=named, limit=limit):
@@ -120,56 +130,60 @@ class Neo4jGraphStore(Walker):
     def edges(self, nodes: Collection[str], *, entities: bool = False) -> Mapping[str, tuple[Triple, ...]]:
         found: dict[str, list[Triple]] = defaultdict(list)
         for some in parts(sorted(set(nodes)), BATCH):
-            for row in self._read(EDGES, nodes=some, entities=entities, item=ITEM):
+            for row in self._read(fill(EDGES, self.label), nodes=some, entities=entities, item=ITEM):
                 found[row["node"]].append(_triple(row))
         return {node: tuple(triples) for node, triples in found.items()}
 
     def degrees(self, nodes: Collection[str]) -> Mapping[str, int]:
-        pages = (self._read(DEGREES, nodes=some) for some in parts(sorted(set(nodes)), BATCH))
+        pages = (self._read(fill(DEGREES, self.label), nodes=some) for some in parts(sorted(set(nodes)), BATCH))
         return {row["node"]: row["degree"] for page in pages for row in page}
 
     def export(self) -> Iterator[Triple]:
         # Names are sorted here: the server orders text by another rule where it has just been given it.
-        names = sorted(row["node"] for row in self._read(HEADS))
+        names = sorted(row["node"] for row in self._read(fill(HEADS, self.label)))
         for some in parts(names, BATCH):
-            found = map(_triple, self._read(OUT_EDGES, nodes=some))
+            found = map(_triple, self._read(fill(OUT_EDGES, self.label), nodes=some))
             yield from sorted(found, key=lambda triple: (triple.head, triple.relation, triple.tail))
 
     def write_vectors(self, ids: Sequence[str], vectors: FloatArray) -> None:
         kept = likeness.checked(ids, vectors)
         # Without the index first: vectors of another length would not fit it, and nobody is shown half of them.
-        self._write(DROP_VECTORS)
-        while self._write(FORGET_VECTORS, limit=10 * BATCH)[0]["rows"]:
+        self._write(fill(DROP_VECTORS, self.label))
+        while self._write(fill(FORGET_VECTORS, self.label), limit=10 * BATCH)[0]["rows"]:
             pass
         if not len(ids):
             return
         for start in range(0, len(ids), BATCH):
             some = zip(ids[start : start + BATCH], kept[start : start + BATCH].tolist(), strict=True)
-            self._write(WRITE_VECTORS, rows=[{"key": ITEM + one, "vector": vector} for one, vector in some])
-        self._write(MAKE_INDEX, dimensions=kept.shape[1])
+            self._write(
+                fill(WRITE_VECTORS, self.label), rows=[{"key": ITEM + one, "vector": vector} for one, vector in some]
+            )
+        self._write(fill(MAKE_INDEX, self.label), dimensions=kept.shape[1])
         patience = time.monotonic() + READY_SECONDS
-        while not any(row["state"] == "ONLINE" for row in self._read(INDEXED, index=self.index)):
+        while not any(row["state"] == "ONLINE" for row in self._read(fill(INDEXED, self.label), index=self.index)):
             if time.monotonic() > patience:
                 raise GraphAwayError(f"Neo4j has not made the index {self.index} within {READY_SECONDS:g} s.")
             time.sleep(LOOK_SECONDS)
 
     def nearest(self, vector: FloatArray, k: int) -> tuple[tuple[str, float], ...]:
         wanted = np.asarray(vector, np.float32)
-        ready = [row["dimensions"] for row in self._read(INDEXED, index=self.index) if row["state"] == "ONLINE"]
+        ready = [
+            row["dimensions"]
+            for row in self._read(fill(INDEXED, self.label), index=self.index)
+            if row["state"] == "ONLINE"
+        ]
         if ready != [len(wanted)] or not wanted.any() or k < 1:
             return ()
         asked = max(OVERSAMPLING * k, AT_LEAST)
-        rows = self._read(NEAREST, index=self.index, k=asked, vector=wanted.tolist())
+        rows = self._read(fill(NEAREST, self.label), index=self.index, k=asked, vector=wanted.tolist())
         ids = [row["key"].removeprefix(ITEM) for row in rows]
         return likeness.nearest(ids, np.array([row["vector"] for row in rows], np.float32), wanted, k)
 
     def _read(self, query: str, **parameters: Any) -> list[Mapping[str, Any]]:
-        text = fill(query, self.label)
-        return self.driver.read(lambda tx: [record.data() for record in tx.run(text, parameters)])
+        return self.driver.read(lambda tx: [record.data() for record in tx.run(query, parameters)])
 
     def _write(self, query: str, **parameters: Any) -> list[Mapping[str, Any]]:
-        text = fill(query, self.label)
-        return self.driver.write(lambda tx: [record.data() for record in tx.run(text, parameters)])
+        return self.driver.write(lambda tx: [record.data() for record in tx.run(query, parameters)])
 
 
 def _triple(row: Mapping[str, Any]) -> Triple:
