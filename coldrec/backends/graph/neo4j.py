@@ -119,8 +119,8 @@ class Neo4jGraphStore(Walker):
     ) -> Mapping[str, tuple[Edge, ...]]:
         found: dict[str, list[Edge]] = {node: [] for node in nodes}
         named = None if relations is None else sorted(relations)
-        queries = ((True, fill(NEIGHBOURS_OUT, self.label)), (False, fill(NEIGHBOURS_IN, self.label)))
-        for is_out, query in queries:
+        out, into = fill(NEIGHBOURS_OUT, self.label), fill(NEIGHBOURS_IN, self.label)
+        for is_out, query in ((True, out), (False, into)):
             if direction != ("in" if is_out else "out"):
                 for some in parts(list(found), BATCH):
                     for row in self._read(query, nodes=some, relations=named, limit=limit):
