@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser import proxy
 from tests.browser import site as sites
 from tests.browser.chromium import launched
+from tests.browser.proxy import SharedCache
 from tests.browser.site import Site
 from tests.browser.visits import Look, Visit
 
@@ -66,10 +68,18 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(chromium: Any, shop: Site) -> Iterator[Callable[..., Any]]:
+def in_front_of() -> Iterator[Callable[[str], SharedCache]]:
+    """Puts a shared cache, or a slow line, before a site: ``in_front_of(bare.address)``; it is there until the end."""
+    with ExitStack() as stack:
+        yield lambda origin: stack.enter_context(proxy.in_front_of(origin))
+
+
+@pytest.fixture
+def visit(chromium: Any, shop: Site, in_front_of: Callable[[str], SharedCache]) -> Iterator[Callable[..., Any]]:
     """Opens a browser for one more visitor: ``visit(width=390, script=False)``, of the demo shop or of ``site``.
 
-    At the end of the test nothing may have gone wrong in any of them that the test did not ``allow``.
+    At the end of the test nothing may have gone wrong in any of them that the test did not ``allow``. They leave before
+    what stands in front of their site is taken away, or what they still load would go wrong.
     """
     opened = []
 

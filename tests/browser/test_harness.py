@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import axe, layout
-from tests.browser.proxy import Answer, in_front_of, may_be_kept
+from tests.browser.proxy import Answer, may_be_kept
 from tests.browser.visits import DESKTOP, PHONE
 
 
@@ -63,11 +63,11 @@ def test_a_jump_is_measured(visit, bare):
 
 
 class TestSharedCache:
-    def test_it_gives_everybody_what_it_may_keep(self, visit, bare):
-        with in_front_of(bare.address) as cache:
-            first, second = (visit(bare, address=cache.address).read("/") for _ in range(2))
-            assert cache.hits["/"] == 1 and cache.misses["/"] == 1
-            assert first == second
+    def test_it_gives_everybody_what_it_may_keep(self, visit, bare, in_front_of):
+        cache = in_front_of(bare.address)
+        first, second = (visit(bare, address=cache.address).read("/") for _ in range(2))
+        assert cache.hits["/"] == 1 and cache.misses["/"] == 1
+        assert first == second
 
     @pytest.mark.parametrize(
         ("control", "kept"),
@@ -83,9 +83,9 @@ class TestSharedCache:
     def test_it_keeps_what_the_answer_allows(self, control, kept):
         assert may_be_kept(Answer(200, (("Cache-Control", control),), b""), {}) is kept
 
-    def test_what_differs_by_a_header_is_kept_apart(self):
-        with in_front_of("http://127.0.0.1:9") as cache:
-            answer = Answer(200, (("Vary", "Cookie"), ("Cache-Control", "public")), b"hers")
-            cache.keep("/", {"cookie": "a=1"}, answer)
-            assert cache.find("/", {"cookie": "a=1"}) is answer
-            assert cache.find("/", {"cookie": "a=2"}) is cache.find("/", {}) is None
+    def test_what_differs_by_a_header_is_kept_apart(self, in_front_of):
+        cache = in_front_of("http://127.0.0.1:9")
+        answer = Answer(200, (("Vary", "Cookie"), ("Cache-Control", "public")), b"hers")
+        cache.keep("/", {"cookie": "a=1"}, answer)
+        assert cache.find("/", {"cookie": "a=1"}) is answer
+        assert cache.find("/", {"cookie": "a=2"}) is cache.find("/", {}) is None

@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 
 from tests.browser import layout
-from tests.browser.proxy import in_front_of
 from tests.browser.visits import DESKTOP, PHONE
 
 PRODUCTS = "SELECT url, external_id FROM coldrec_item WHERE sellable ORDER BY id"
@@ -69,33 +68,33 @@ def test_nothing_jumps(visit, request, kind, address, width):
 
 @both_widths
 @pytest.mark.parametrize("kind", ["bare", "shop"])
-def test_nothing_jumps_on_a_slow_line_either(visit, request, kind, width):
+def test_nothing_jumps_on_a_slow_line_either(visit, request, kind, width, in_front_of):
     site = request.getfixturevalue(kind)
-    with in_front_of(site.address) as line:
-        one = visit(site, address=line.address, width=width)
-        look_at(one, site, 4, 5)
-        layout.record_shifts(one)
-        line.delays["/coldrec/lists/"] = [0.9, 0.9]
-        page = one.go("/" if kind == "bare" else site.rows(PRODUCTS)[6]["url"])
-        assert not page.locator(LOADED).count()
-        assert page.locator("[data-coldrec-item]").count() >= 6, "a stranger's list stands there until then"
-        wait_for_lists(page)
-        assert layout.shifts(page) <= 0.02
+    line = in_front_of(site.address)
+    one = visit(site, address=line.address, width=width)
+    look_at(one, site, 4, 5)
+    layout.record_shifts(one)
+    line.delays["/coldrec/lists/"] = [0.9, 0.9]
+    page = one.go("/" if kind == "bare" else site.rows(PRODUCTS)[6]["url"])
+    assert not page.locator(LOADED).count()
+    assert page.locator("[data-coldrec-item]").count() >= 6, "a stranger's list stands there until then"
+    wait_for_lists(page)
+    assert layout.shifts(page) <= 0.02
 
 
-def test_no_product_stands_twice_though_lists_come_late_and_out_of_order(visit, bare):
-    with in_front_of(bare.address) as line:
-        line.delays["/coldrec/lists/"] = [0.9, 0.3]
-        page = visit(bare, address=line.address).go("/many/")
-        for height in (5000, 0, 900):  # the last list comes near the screen before those between
-            page.evaluate("to => scrollTo({top: to, behavior: 'instant'})", height)
-            page.wait_for_timeout(50)
-        wait_for_lists(page)
-        assert page.locator("coldrec-widget section").count() >= 3
-        shown = Counter(items(page, LOADED))
-        assert len(shown) >= 18 and set(shown.values()) == {1}, shown
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
-        assert len(ids) == len(set(ids))
+def test_no_product_stands_twice_though_lists_come_late_and_out_of_order(visit, bare, in_front_of):
+    line = in_front_of(bare.address)
+    line.delays["/coldrec/lists/"] = [0.9, 0.3]
+    page = visit(bare, address=line.address).go("/many/")
+    for height in (5000, 0, 900):  # the last list comes near the screen before those between
+        page.evaluate("to => scrollTo({top: to, behavior: 'instant'})", height)
+        page.wait_for_timeout(50)
+    wait_for_lists(page)
+    assert page.locator("coldrec-widget section").count() >= 3
+    shown = Counter(items(page, LOADED))
+    assert len(shown) >= 18 and set(shown.values()) == {1}, shown
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
 
 
 @both_widths
@@ -174,38 +173,38 @@ def test_what_was_seen_offline_is_told_later(visit, bare):
 
 
 class TestSharedCache:
-    def test_two_visitors_behind_one_never_see_each_other_s_list(self, visit, bare):
-        with in_front_of(bare.address) as cache:
-            ada, bob = (visit(bare, address=cache.address) for _ in range(2))
-            seen = {}
-            for one, numbers in ((ada, (1, 2, 3)), (bob, (30, 31, 32))):
-                look_at(one, bare, *numbers)
-                page = one.go("/")
-                wait_for_lists(page)
-                seen[one] = {
-                    "page": cache.kept["/"][0][1].body,
-                    "text": page.locator(LOADED).first.inner_text(),
-                    "slates": set(page.evaluate(SLATES)),
-                }
-            assert cache.hits["/"] >= 1 and len(cache.kept["/"]) == 1, "the page was to come from the cache"
-            assert not any(path.startswith("/coldrec/lists") for path in cache.kept), "a private list was kept"
-            assert seen[ada]["text"] != seen[bob]["text"]
-            assert seen[ada]["slates"].isdisjoint(seen[bob]["slates"])
-            titles = [row["title"] for row in bare.rows("SELECT title FROM coldrec_item WHERE sellable ORDER BY id")]
-            assert not any(f"looked at {titles[n]}" in seen[bob]["text"] for n in (1, 2, 3))
-            assert ada.key and bob.key and ada.key != bob.key
+    def test_two_visitors_behind_one_never_see_each_other_s_list(self, visit, bare, in_front_of):
+        cache = in_front_of(bare.address)
+        ada, bob = (visit(bare, address=cache.address) for _ in range(2))
+        seen = {}
+        for one, numbers in ((ada, (1, 2, 3)), (bob, (30, 31, 32))):
+            look_at(one, bare, *numbers)
+            page = one.go("/")
+            wait_for_lists(page)
+            seen[one] = {
+                "page": cache.kept["/"][0][1].body,
+                "text": page.locator(LOADED).first.inner_text(),
+                "slates": set(page.evaluate(SLATES)),
+            }
+        assert cache.hits["/"] >= 1 and len(cache.kept["/"]) == 1, "the page was to come from the cache"
+        assert not any(path.startswith("/coldrec/lists") for path in cache.kept), "a private list was kept"
+        assert seen[ada]["text"] != seen[bob]["text"]
+        assert seen[ada]["slates"].isdisjoint(seen[bob]["slates"])
+        titles = [row["title"] for row in bare.rows("SELECT title FROM coldrec_item WHERE sellable ORDER BY id")]
+        assert not any(f"looked at {titles[n]}" in seen[bob]["text"] for n in (1, 2, 3))
+        assert ada.key and bob.key and ada.key != bob.key
 
-    def test_a_page_from_the_cache_sets_no_cookie_and_names_no_list(self, visit, bare):
-        with in_front_of(bare.address) as cache:
-            one = visit(bare, address=cache.address, script=False)
-            for address in ("/", "/many/", bare.rows(PRODUCTS)[0]["url"]):
-                page = one.go(address)
-                assert page.locator("[data-coldrec-item]").count()
-                assert not page.locator("[data-coldrec-slate]").count()
-                assert cache.kept[address], f"{address} may not be kept"
-                assert not cache.kept[address][0][1].all("set-cookie")
-                assert cache.kept[address][0][1].varies_by in ((), ("accept-language",), ("accept-language", "cookie"))
-            assert not one.key
+    def test_a_page_from_the_cache_sets_no_cookie_and_names_no_list(self, visit, bare, in_front_of):
+        cache = in_front_of(bare.address)
+        one = visit(bare, address=cache.address, script=False)
+        for address in ("/", "/many/", bare.rows(PRODUCTS)[0]["url"]):
+            page = one.go(address)
+            assert page.locator("[data-coldrec-item]").count()
+            assert not page.locator("[data-coldrec-slate]").count()
+            assert cache.kept[address], f"{address} may not be kept"
+            assert not cache.kept[address][0][1].all("set-cookie")
+            assert cache.kept[address][0][1].varies_by in ((), ("accept-language",), ("accept-language", "cookie"))
+        assert not one.key
 
 
 SLATES = "[...document.querySelectorAll('[data-coldrec-slate]')].map(one => one.dataset.coldrecSlate)"
