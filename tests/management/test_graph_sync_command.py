@@ -13,11 +13,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from benchmarks.site import graphs
+from benchmarks.site.graphs import held, is_equal, put_item, run, stock
 from coldrec.backends.graph import neo4j_driver
 from coldrec.models import GraphChange
 from coldrec.services import graph_sync
-from tests import graphs
-from tests.graphs import held, is_equal, put_item, run, stock
+from tests.graphs import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,7 +100,7 @@ def test_without_a_server_it_says_what_to_set():
 def test_watching_brings_changes_over_within_seconds_until_it_is_stopped(shop, tmp_path):
     ask_for = [sys.executable, "-m", "django", "coldrec_graph_sync", "--watch"]
     log = (tmp_path / "log").open("wb")
-    watching = subprocess.Popen(ask_for, cwd=ROOT, env=graphs.environment(shop), stdout=log, stderr=log)
+    watching = subprocess.Popen(ask_for, cwd=ROOT, env=environment(shop), stdout=log, stderr=log)
     try:
         for at in range(3):
             put_item(shop, str(at))
