@@ -16,10 +16,10 @@ from benchmarks.site import project
 if not settings.configured:
     project.set_up()
 
-from benchmarks.faults_of import damage, duplicates, emptiness, fuzz, killed, outages, unsellable
+from benchmarks.faults_of import damage, duplicates, emptiness, fuzz, graph, killed, outages, unsellable
 from benchmarks.site import shop as made
 
-PARTS = ("damage", "killed", "unsellable", "outages", "emptiness", "duplicates", "fuzz")
+PARTS = ("damage", "killed", "unsellable", "outages", "emptiness", "duplicates", "fuzz", "graph")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -47,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         "emptiness": emptiness.check,
         "duplicates": lambda: duplicates.check(shop, given.events, seed=given.seed),
         "fuzz": lambda: fuzz.check(given.requests, seed=given.seed),
+        "graph": lambda: graph.check(shop, dataset, quick=given.quick),
     }
     facts = {"quick": given.quick, "database": project.database(), "seed": given.seed}
     return checks.run("faults", {name: parts[name] for name in PARTS if name in given.only}, facts)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import resource
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+STARTED_S = 300.0  # of a Neo4j, whose jars may have to be fetched first
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -54,6 +59,59 @@ def child(module: str, *arguments: str, threads: int = 1, **environment: str) ->
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+class Neo4j:
+    """A Neo4j of its own on a free port of this machine, which may be stopped and silenced. Gone with the process."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.uri = f"bolt://127.0.0.1:{self.port}"
+        self._folder = tempfile.mkdtemp(prefix="coldrec-neo4j-")
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.leave)
+
+    def start(self) -> float:
+        """Seconds until it answers."""
+        began = time.monotonic()
+        serve = ["bash", str(ROOT / ".ci/neo4j/serve"), self._folder, str(self.port)]
+        with (Path(self._folder) / "log").open("ab") as log:
+            self._process = subprocess.Popen(serve, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        while True:
+            if self._process.poll() is not None or time.monotonic() - began > STARTED_S:
+                said = (Path(self._folder) / "log").read_text("utf-8", "replace").strip().splitlines()[-1:]
+                raise RuntimeError(f"Neo4j did not start: {''.join(said)}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return time.monotonic() - began
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End it as its own service would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def silence(self) -> None:
+        """Have it accept connections and say nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Have it speak again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def leave(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def database() -> str:

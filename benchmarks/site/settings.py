@@ -1,6 +1,7 @@
 """The smallest project that a shop with coldrec would be. ``project.set_up`` says where it lives.
 
-``DATABASE_URL``  the server to use; a file of our own where it is not set
+``DATABASE_URL``            the server to use; a file of our own where it is not set
+``COLDREC_BENCH_SETTINGS``  more of COLDREC as JSON, for the processes that a benchmark starts
 """
 
 import os
@@ -73,6 +74,7 @@ COLDREC = {
     "ARTIFACTS": str(FOLDER / "artifacts"),
     # The throttle does its work at every request and lets everyone through.
     "THROTTLES": {"coldrec-events": "1000000000/min", "coldrec-lists": "1000000000/min"},
+    **env.json("COLDREC_BENCH_SETTINGS", default={}),
 }
 LOGGING = {
     "version": 1,

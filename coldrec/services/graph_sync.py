@@ -15,6 +15,8 @@ appears or goes, edges that lead to it do too, and the nodes they leave are put 
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -204,7 +206,8 @@ class _Relay:
     def _deliver(self, lease: _Lease, batch: Sequence[tuple[int, str]]) -> None:
         keys = sorted({node for _, node in batch})
         try:
-            written, removed = _bring(lease, keys)
+            found = _Batch.read(lease, keys)
+            found.write()
         except GraphValueError as error:
             if len(keys) > 1:  # which of them was it?
                 middle = keys[len(keys) // 2]
@@ -215,8 +218,8 @@ class _Relay:
             return
         lease.delivered([pk for pk, _ in batch], keys)
         self.changes += len(batch)
-        self.written += written
-        self.removed += removed
+        self.written += len(found.changed)
+        self.removed += len(found.gone)
 
     def _refuse(self, changes: Sequence[int], error: GraphValueError) -> None:
         rows = GraphChange.objects.filter(pk__in=changes)
@@ -225,18 +228,29 @@ class _Relay:
         self.refused.update(changes)
 
 
-def _bring(lease: _Lease, keys: Sequence[str], *, even_if_equal: bool = False) -> tuple[int, int]:
-    """How many of these nodes were written and how many removed, so that they are as in the tables now."""
-    lease.renew()
-    shop, writer = lease.shop, lease.writer
-    nodes = graph_nodes.read(shop, keys)
-    held = writer.hashes(keys)
-    gone = [key for key in keys if key in held and key not in nodes]
-    appeared = [key for key in nodes if held.get(key) is None]
-    _note_heads(shop, [*gone, *appeared], besides=keys)
-    changed = [node for key, node in nodes.items() if even_if_equal or held.get(key) != node.digest()]
-    writer.write(changed, gone)
-    return len(changed), len(gone)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some nodes as the tables have them, and which of them Neo4j does not have so."""
+
+    lease: _Lease
+    changed: Sequence[Node]
+    gone: Sequence[str]
+
+    @classmethod
+    def read(cls, lease: _Lease, keys: Sequence[str], *, even_if_equal: bool = False) -> _Batch:
+        """What is to be written for these nodes to be as in the tables now."""
+        lease.renew()
+        nodes = graph_nodes.read(lease.shop, keys)
+        held = lease.writer.hashes(keys)
+        gone = [key for key in keys if key in held and key not in nodes]
+        appeared = [key for key in nodes if held.get(key) is None]
+        _note_heads(lease.shop, [*gone, *appeared], besides=keys)
+        changed = [node for key, node in nodes.items() if even_if_equal or held.get(key) != node.digest()]
+        return cls(lease, changed, gone)
+
+    def write(self) -> None:
+        """Write it, all or nothing."""
+        self.lease.writer.write(self.changed, self.gone)
 
 
 def _note_heads(shop: Shop, tails: Collection[str], *, besides: Collection[str]) -> None:
@@ -385,7 +399,7 @@ def repair(shop: Shop, *, batch_size: int = BATCH, progress: Progress | None = N
         with _Lease.needed(shop) as lease:
             lease.claim()
             for keys in chunks(found.keys, batch_size):
-                _bring(lease, keys, even_if_equal=True)
+                _Batch.read(lease, keys, even_if_equal=True).write()
             left, _ = _differences(shop, lease.writer, found.keys, batch_size)
             GraphSync.objects.filter(shop=shop).update(verified_at=timezone.now(), differences=len(left))
             lease.succeeded()
@@ -545,8 +559,10 @@ class _Lease:
     @contextmanager
     def taken(cls, shop: Shop) -> Iterator[_Lease | None]:
         """The lease, given back at the end; None while another holds it. Tells the table how Neo4j fares."""
-        state, now, holder = _state(shop), timezone.now(), uuid4().hex
+        state, now, holder = _state(shop), timezone.now(), _our_name()
         free = Q(held_until=None) | Q(held_until__lt=now)
+        if _is_gone(state.holder):
+            free |= Q(holder=state.holder)
         row = GraphSync.objects.filter(pk=state.pk)
         if not row.filter(free).update(holder=holder, held_until=now + LEASE, fence=F("fence") + 1):
             yield None
@@ -631,6 +647,26 @@ class _Lease:
 
     def _lost(self) -> None:
         raise GraphFenceError("Another sync of the graph has taken over from this one.", self.fence)
+
+
+def _our_name() -> str:
+    """A name for a holder that says which process of which machine it is."""
+    return f"{platform.node()[:30]}:{os.getpid()}:{uuid4().hex[:12]}"
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the process of that name was on this machine and is no more, so that nobody need wait for its lease."""
+    machine, _, rest = holder.partition(":")
+    pid = rest.partition(":")[0]
+    if machine != platform.node()[:30] or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def label(shop: Shop) -> Label:

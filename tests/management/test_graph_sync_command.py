@@ -13,11 +13,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from benchmarks.site import graphs
+from benchmarks.site.graphs import held, is_equal, put_item, run, stock
 from coldrec.backends.graph import neo4j_driver
 from coldrec.models import GraphChange
 from coldrec.services import graph_sync
-from tests import graphs
-from tests.graphs import held, is_equal, put_item, run, stock
+from tests.graphs import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,7 +102,7 @@ def test_watching_brings_changes_over_within_seconds_until_it_is_stopped(shop, t
     log = (tmp_path / "log").open("wb")
     # A shell that runs the tests in the background has Ctrl-C ignored, and its children inherit that.
     heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    watching = subprocess.Popen(ask_for, cwd=ROOT, env=graphs.environment(shop), stdout=log, stderr=log, **heard)
+    watching = subprocess.Popen(ask_for, cwd=ROOT, env=environment(shop), stdout=log, stderr=log, **heard)
     try:
         for at in range(3):
             put_item(shop, str(at))

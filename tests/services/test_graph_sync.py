@@ -10,12 +10,12 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from benchmarks.site import graphs
+from benchmarks.site.graphs import drop_item, held, is_equal, put_entity, put_item, run, set_edges, stock, wanted
 from coldrec.backends.graph import neo4j_driver
 from coldrec.core.errors import GraphAwayError, GraphFenceError
 from coldrec.models import Entity, GraphChange, GraphSync
 from coldrec.services import graph_sync, outbox
-from tests import graphs
-from tests.graphs import drop_item, held, is_equal, put_entity, put_item, run, set_edges, stock, wanted
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.django_db(transaction=True)]
 
@@ -356,7 +356,7 @@ def test_what_was_given_up_can_be_discarded(shop):
 def test_a_server_that_is_away_is_not_the_changes_fault(shop, monkeypatch):
     monkeypatch.setattr(neo4j_driver, "SYNC", neo4j_driver.Patience(0.2, 0.3, 0.0, 1.0, 1.0))
     tell(shop)
-    config = {"NEO4J": graphs.neo4j_settings(URI="bolt://127.0.0.1:9"), "SHOP": shop.key}
+    config = {"NEO4J": {"URI": "bolt://127.0.0.1:9"}, "SHOP": shop.key}
     with override_settings(COLDREC=config):
         for _ in range(graph_sync.TRIES + 1):
             with pytest.raises(GraphAwayError):
