@@ -53,10 +53,10 @@ def check(shop: Shop, dataset: Dataset, server: project.Neo4j, *, pages: int, ch
         )
         try:
             before = p99_ms(call, address, pages)
-            stopped = go_without(
-                shop, server, call, address, server.stop, lambda: server.start() and None, pages, changes
-            )
-            silent = go_without(shop, server, call, address, server.silence, server.wake, pages, changes)
+            ways = {"stopped": (server.stop, server.start), "silent": (server.silence, server.wake)}
+            outages = {
+                name: go_without(shop, call, address, away, back, pages, changes) for name, (away, back) in ways.items()
+            }
         finally:
             relay.kill()
             relay.wait()

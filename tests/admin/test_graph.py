@@ -166,8 +166,8 @@ class TestScreen:
 
     @pytest.mark.neo4j
     def test_a_planted_mismatch_is_found_and_put_right(self, admin_client: Client) -> None:
+        from benchmarks.site.graphs import open_shop, put_item
         from coldrec.services import graph_sync
-        from tests.graphs import open_shop, put_item
 
         with open_shop() as shop:
             put_item(shop, "1")

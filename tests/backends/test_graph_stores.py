@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from benchmarks.site.graphs import open_shop, run
 from coldrec.backends.graph.neo4j import Neo4jGraphStore
 from coldrec.backends.graph.orm import OrmGraphStore
 from coldrec.core.types import Edge, Path, Triple
 from coldrec.models import Entity, Item, Shop
 from coldrec.services import graph_stores, graph_sync
 from tests.backends import graphs
-from tests.graphs import open_shop, run
 
 pytestmark = pytest.mark.django_db
 

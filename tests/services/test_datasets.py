@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from benchmarks.site.graphs import open_shop
 from coldrec.core import pipeline
 from coldrec.core.config import FitConfig
 from coldrec.core.model import Model
@@ -22,7 +23,6 @@ from coldrec.services import graph_sync, shops
 from coldrec.services.datasets import core_item, read_shop
 from tests.backends import graphs
 from tests.core.worlds import designers
-from tests.graphs import open_shop
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 1, tzinfo=UTC)

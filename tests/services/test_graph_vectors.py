@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import StringIO
 
 import numpy as np
@@ -11,13 +12,13 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from benchmarks.site.graphs import run, settings_of
 from coldrec import tasks
 from coldrec.core.dataset import make_dataset
 from coldrec.core.training.fit import fit
 from coldrec.models import Item
 from coldrec.services import graph_stores, graph_sync, graph_vectors, serving
 from tests.core.worlds import two_shelves
-from tests.graphs import neo4j_settings, run
 from tests.served import put_into_service
 
 
@@ -70,7 +71,7 @@ def test_nothing_known_of_any_item(bare_shop, tmp_path):
 
 @pytest.mark.neo4j
 def test_they_go_to_neo4j_where_there_is_one(shop):
-    with override_settings(COLDREC={**settings.COLDREC, "NEO4J": neo4j_settings()}):
+    with settings_of(NEO4J={"URI": os.environ["NEO4J_URL"]}):
         try:
             graph_sync.full(shop)
             tasks.graph_vectors()

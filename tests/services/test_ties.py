@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from django.conf import settings
-from django.test import override_settings
 from django.utils import timezone, translation
 
+from benchmarks.site.graphs import run, settings_of
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Entity, Event, Item, Shop, SlateItem, Triple
 from coldrec.services import graph_sync, reasons, slates, ties
-from tests.graphs import neo4j_settings, run
 from tests.served import HOME, SIMILAR, TOGETHER, serve, visitor_who
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ class TestWhatIsShown:
 
     @pytest.mark.neo4j
     def test_cypher_finds_every_step(self, told):
-        with override_settings(COLDREC={**settings.COLDREC, "NEO4J": neo4j_settings()}):
+        with settings_of(NEO4J={"URI": os.environ["NEO4J_URL"]}):
             try:
                 graph_sync.full(told)
                 for _, _, tie in shown_ties(told, visitor_who(told, "tea1", "tea2", "tea3"), HOME):
