@@ -6,8 +6,8 @@ served.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice, repeat
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop
 from coldrec.models.visitor import Consent
+from coldrec.services.batches import chunks
 
 CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
 
@@ -141,7 +142,7 @@ def _read_events(
     events = shop.events.filter(kind__in=list(weights), item_id__gt="").order_by("pk")
     rows = events.values_list("visitor_id", "item_id", "kind", "occurred_at").iterator(chunk_size=CHUNK)
     columns: list[tuple[np.ndarray, ...]] = []
-    for chunk in _chunks(rows):
+    for chunk in chunks(rows, CHUNK):
         visitors, items, kinds, moments = zip(*chunk, strict=True)
         visitor = np.fromiter(map(owner.get, visitors, repeat(-1)), np.int64, len(chunk))
         item = np.fromiter(map(position.get, items, repeat(-1)), np.int64, len(chunk))
@@ -162,9 +163,3 @@ def _read_triples(shop: Shop, nodes: set[str]) -> Iterator[Fact]:
     for head, relation, tail in rows.iterator(chunk_size=CHUNK):
         if head in nodes or not head.startswith("item:"):
             yield Fact(head, relation, tail)
-
-
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from django.utils import timezone
 
@@ -27,9 +27,8 @@ from coldrec.catalogue import CatalogueItem
 from coldrec.core.errors import CatalogueError, DatasetError, EventError
 from coldrec.models import Event, RejectedEvent, Shop
 from coldrec.services import events
+from coldrec.services.batches import chunks
 from coldrec.services.catalogue import Writer
-
-T = TypeVar("T")
 
 Progress = Callable[[int, int | None], None]
 """Told how many rows are done, and of how many where that is known."""
@@ -379,7 +378,7 @@ def _keep_rejected(shop: Shop, name: str, refused: Sequence[RejectedRow]) -> Non
 
 def _known_events(shop: Shop, ids: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for chunk in _chunks(ids, LOOKUP):
+    for chunk in chunks(ids, LOOKUP):
         found.update(Event.objects.filter(shop=shop, event_id__in=chunk).values_list("event_id", flat=True))
     return found
 
@@ -405,7 +404,7 @@ class _Table:
 
     def batches(self, size: int, progress: Progress | None) -> Iterator[list[Row]]:
         total, rows = _read(self.source)
-        for batch in _chunks((row for row in rows if row.line >= self.source.start), size):
+        for batch in chunks((row for row in rows if row.line >= self.source.start), size):
             yield batch
             self.count += len(batch)
             if progress:
@@ -588,9 +587,3 @@ def _too_long(length: int) -> str:
 
 def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
