@@ -364,8 +364,11 @@ def _new(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     said = np.stack([*orders.values()])
     places = np.argsort(np.argsort(-said, axis=1, kind="stable"), axis=1)
     shares = (1 / (RANK_DAMPING + places)).astype(np.float32)
-    blend = Blend(newest, tuple(orders), said, shares, np.ones_like(shares))
-    yield visit.first(Level.NEWEST, newest, shares.sum(axis=0), k, lambda: blend)
+
+    def blend() -> Blend:
+        return Blend(newest, tuple(orders), said, shares, np.ones_like(shares))
+
+    yield visit.first(Level.NEWEST, newest, shares.sum(axis=0), k, blend)
 
 
 def _popular(visit: Visit, request: Request, k: int, *, now: bool = False) -> Iterator[Rung]:

@@ -23,7 +23,8 @@ from coldrec.core.graph.values import Stated
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop, Triple
 from coldrec.services import outbox, shops
-from coldrec.services.entities import LOOKUP, Entities, Progress, chunks, normaliser, stated
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, Entities, Progress, normaliser, stated
 from coldrec.services.keys import Keys
 
 logger = logging.getLogger(__name__)

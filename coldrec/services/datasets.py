@@ -7,7 +7,7 @@ served.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from coldrec.core.types import Triple as Fact
 from coldrec.models import Item, Shop
 from coldrec.models.visitor import Consent
 from coldrec.services import graph_stores
-from coldrec.services.entities import chunks as parts
+from coldrec.services.batches import chunks
 
 LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 OF_EVENTS = frozenset({"VIEWED_WITH", "SEARCHED_BY"})  # types of relations that are left out
@@ -148,7 +148,7 @@ def _read_events(
     events = shop.events.filter(kind__in=list(weights), item_id__gt="").order_by("pk")
     rows = events.values_list("visitor_id", "item_id", "kind", "occurred_at").iterator(chunk_size=CHUNK)
     columns: list[tuple[np.ndarray, ...]] = []
-    for chunk in chunks(rows):
+    for chunk in chunks(rows, CHUNK):
         visitors, items, kinds, moments = zip(*chunk, strict=True)
         visitor = np.fromiter(map(owner.get, visitors, repeat(-1)), np.int64, len(chunk))
         item = np.fromiter(map(position.get, items, repeat(-1)), np.int64, len(chunk))
@@ -169,7 +169,7 @@ def facts_about(shop: Shop, items: Iterable[Item]) -> list[Fact]:
     nodes = {f"item:{item.external_id}" for item in items}
     for step in range(3):
         told: list[Fact] = []
-        for part in parts(sorted(nodes), LOOKUP):
+        for part in chunks(sorted(nodes), LOOKUP):
             told += _facts(shop.triples.filter(head__in=part))
             if not step:
                 told += _facts(shop.triples.filter(tail__in=part).exclude(head__in=part))
@@ -191,7 +191,7 @@ def _read_triples(shop: Shop, nodes: set[str], removed: set[str]) -> tuple[Fact,
         is_wanted = fact.head in nodes or not fact.head.startswith("item:")
         if is_wanted and type_of(fact.relation, fact.tail) not in OF_EVENTS:
             found[fact] = None
-    for some in parts(sorted(removed), LOOKUP):
+    for some in chunks(sorted(removed), LOOKUP):
         found |= dict.fromkeys(_facts(shop.triples.filter(head__in=some)))
     return tuple(sorted(found, key=lambda fact: (fact.head, fact.relation, fact.tail)))
 
@@ -201,9 +201,3 @@ def _facts(triples: Any) -> Iterator[Fact]:
     rows = triples.order_by("pk").values_list("head", "relation", "tail", "weight", "confidence")
     for head, relation, tail, weight, confidence in rows.iterator(chunk_size=CHUNK):
         yield Fact(head, relation, tail, weight * confidence)
-
-
-def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -6,12 +6,10 @@ They are read in chunks, so that a day of any length takes little memory, and no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Min, Q, Sum
@@ -23,8 +21,7 @@ from coldrec.models.metric import LATER, WITHIN, Milestone, bucket
 from coldrec.models.visitor import Consent
 from coldrec.services import attribution
 from coldrec.services.attribution import Served, Unnamed
-
-T = TypeVar("T")
+from coldrec.services.batches import chunks
 
 CHUNK = 2_000  # events held at once
 
@@ -46,8 +43,8 @@ INTERACTIONS = frozenset(str(kind) for kind in INTERACTION_WEIGHTS)
 
 
 @dataclass
-class Sums:
-    """The measures of DailyMetric."""
+class Counts:
+    """What is counted of lists; money is a matter of its own."""
 
     lists: int = 0
     served: int = 0
@@ -56,6 +53,12 @@ class Sums:
     basket_adds: int = 0
     purchases: int = 0
     refunds: int = 0
+
+
+@dataclass
+class Sums(Counts):
+    """The measures of DailyMetric."""
+
     revenue: Decimal = Decimal(0)
     refunded: Decimal = Decimal(0)
 
@@ -175,7 +178,7 @@ def read(shop: Shop, day: date, known: Known) -> Day | None:
 def _read_slates(shop: Shop, found: Day) -> None:
     slates = Slate.objects.filter(shop=shop, created_at__gte=found.start, created_at__lt=found.end).order_by()
     names = ("pk", "placement", "level", "context", "visitor__channel")
-    for chunk in _chunks(slates.values_list(*names).iterator(CHUNK), attribution.LOOKUP):
+    for chunk in chunks(slates.values_list(*names).iterator(CHUNK), attribution.LOOKUP):
         lists = {
             pk: Served(placement, level, attribution.bucket_in(context), channel or "")
             for pk, placement, level, context, channel in chunk
@@ -194,7 +197,7 @@ def _read_events(shop: Shop, found: Day) -> None:
     events = events.order_by("occurred_at", "pk")
     names = ("pk", "kind", "visitor_id", "item_id", "slate_id", "occurred_at", "value", "currency")
     refunds: list[tuple[Any, ...]] = []
-    for chunk in _chunks(events.values_list(*names).iterator(CHUNK), CHUNK):
+    for chunk in chunks(events.values_list(*names).iterator(CHUNK), CHUNK):
         found.events += len(chunk)
         found.visitors.update(attribution.people(shop, {row[2] for row in chunk} - found.visitors.keys()))
         lists = attribution.served(shop, {row[4] for row in chunk if row[4] is not None and row[1] in MEASURES})
@@ -210,7 +213,7 @@ def _read_events(shop: Shop, found: Day) -> None:
                 refunds.append(row)
             elif kind in MEASURES:
                 _count(found, row, _list_of(lists, slate_id, credited.get(pk)))
-    for part in _chunks(refunds, CHUNK):
+    for part in chunks(refunds, CHUNK):
         credited = attribution.by_purchase(shop, [_unnamed(found, row) for row in part])
         lists = attribution.served(shop, set(credited.values()))
         found.attributed.update(credited)
@@ -264,7 +267,7 @@ def _read_cohorts(shop: Shop, found: Day) -> None:
     made = Visitor.objects.filter(shop=shop, created_at__gte=found.start, created_at__lt=found.end)
     silent = (person for person in made.order_by().values_list(attribution.PERSON, flat=True).iterator(CHUNK))
     persons = dict.fromkeys([*found.people, *silent])
-    for part in _chunks(persons, attribution.LOOKUP):
+    for part in chunks(persons, attribution.LOOKUP):
         _read_firsts(shop, found, part)
 
 
@@ -314,9 +317,3 @@ def _firsts_before(shop: Shop, start: datetime, persons: list[int]) -> dict[int,
         **of_kind,
     )
     return {row["person"]: row for row in firsts}
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

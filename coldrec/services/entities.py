@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 from django.utils import timezone
 
@@ -15,8 +14,7 @@ from coldrec.core.graph.values import Node, Normaliser, Stated
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Entity, Shop
 from coldrec.services import outbox
-
-T = TypeVar("T")
+from coldrec.services.batches import chunks
 
 LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 ALIASES = 50  # spellings kept of one entity
@@ -139,12 +137,6 @@ class Entities:
         if (node.amount, node.unit) != (known.amount, known.unit) or node.labels.items() - known.labels.items():
             known.amount, known.unit, known.labels = node.amount, node.unit, {**known.labels, **node.labels}
             self._changed.add(node.key)
-
-
-def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The values in their order, at most ``size`` at a time."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 Progress = Callable[[int, int | None], None]

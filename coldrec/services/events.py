@@ -11,13 +11,11 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, connections, models, router, transaction
@@ -28,9 +26,8 @@ from coldrec.core.errors import EventError
 from coldrec.core.types import EventKind
 from coldrec.models import Event, RejectedEvent, Shop, Slate, Visitor
 from coldrec.services import visitors
+from coldrec.services.batches import chunks
 from coldrec.signals import events_recorded
-
-T = TypeVar("T")
 
 SEGMENT_NAMES: Mapping[str, EventKind] = {
     "Product Viewed": EventKind.VIEW,
@@ -395,7 +392,7 @@ def record_drafts(
     names its ``visitor``; one that does not is refused like a malformed event.
     """
     total = Counts()
-    for chunk in _chunks(drafts, CHUNK):
+    for chunk in chunks(drafts, CHUNK):
         receipt = store_drafts(shop, chunk, source=source, now=now or timezone.now(), keep=True)
         total += Counts(receipt.accepted, receipt.duplicate, len(receipt.rejected))
     return total
@@ -503,7 +500,7 @@ def _store(
 def _slates_of_others(shop: Shop, visitor: Visitor, slate_ids: set[UUID]) -> set[UUID]:
     """Those of the lists that were made for somebody else; one query for up to ``LOOKUP`` lists, none for none."""
     others: set[UUID] = set()
-    for chunk in _chunks(sorted(slate_ids), LOOKUP):
+    for chunk in chunks(sorted(slate_ids), LOOKUP):
         made = Slate.objects.filter(shop=shop, pk__in=chunk, visitor__isnull=False).exclude(visitor_id=visitor.pk)
         # A list shown before signing in is the account's; nobody else's pointer leads here.
         others.update(made.exclude(visitor__merged_into=visitor.pk).values_list("pk", flat=True))
@@ -533,7 +530,7 @@ def _sort_out(shop: Shop, entries: Sequence[_Entry], now: datetime) -> tuple[lis
     """The rows to insert, the number that is stored already, and those whose id is taken by a different event."""
     known: dict[str, Event] = {}
     ids = [entry.draft.event_id for entry in entries]
-    for chunk in _chunks(ids, LOOKUP):
+    for chunk in chunks(ids, LOOKUP):
         known |= {event.event_id: event for event in Event.objects.filter(shop=shop, event_id__in=chunk)}
     fresh: list[Event] = []
     duplicate = 0
@@ -616,9 +613,3 @@ def _body(raw: object) -> str:
         return json.dumps(raw, default=str)[:BODY_LENGTH]
     except (RecursionError, ValueError, TypeError):
         return ""
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

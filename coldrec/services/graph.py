@@ -29,7 +29,8 @@ from coldrec.core.graph.quality import Named, Quality
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Entity, GraphSuggestion, Shop, Triple
 from coldrec.services import graph_behaviour, outbox
-from coldrec.services.entities import LOOKUP, Entities, chunks, normaliser, ontology, stated
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, Entities, normaliser, ontology, stated
 from coldrec.services.graph_text import Texts, Vectors, fitting, item_count, suggest
 from coldrec.services.graph_writing import Claim, Claims, Counts, replace
 
@@ -261,7 +262,7 @@ def _pages(rows: Any, *names: str) -> Iterator[list[tuple[Any, ...]]]:
 
 def _heads(shop: Shop) -> Iterator[list[str]]:
     for page in _pages(shop.items.filter(removed_at=None).order_by("pk"), "external_id"):
-        yield from map(list, chunks([f"item:{external_id}" for (external_id,) in page], LOOKUP))
+        yield from chunks([f"item:{external_id}" for (external_id,) in page], LOOKUP)
 
 
 class _Told:

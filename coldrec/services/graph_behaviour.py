@@ -16,7 +16,8 @@ from coldrec.core.graph.values import entity, tidy
 from coldrec.core.types import EventKind, FloatArray, IntArray
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Shop
-from coldrec.services.datasets import CHUNK, chunks, read_visitors
+from coldrec.services.batches import chunks
+from coldrec.services.datasets import CHUNK, read_visitors
 from coldrec.services.graph_writing import Claim
 
 VIEWED = (EventKind.VIEW, EventKind.CLICK)
@@ -71,7 +72,7 @@ def _read(
     events = shop.events.filter(kind__in=[str(kind) for kind in kinds], occurred_at__lte=until).order_by("pk")
     rows = events.values_list("visitor_id", "item_id", "kind", "query", "occurred_at").iterator(chunk_size=CHUNK)
     parts: list[tuple[Any, ...]] = [(np.empty(0, np.int64),) * 3 + (np.empty(0),)]
-    for chunk in chunks(rows):
+    for chunk in chunks(rows, CHUNK):
         visitors, items, told, asked, moments = zip(*chunk, strict=True)
         visitor = np.fromiter(map(owner.get, visitors, repeat(-1)), np.int64, len(chunk))
         item = np.fromiter(map(position.get, items, repeat(-1)), np.int64, len(chunk))

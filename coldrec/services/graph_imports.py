@@ -19,10 +19,10 @@ from coldrec.core.errors import DatasetError, GraphError
 from coldrec.core.graph.values import NODE_LENGTH, tidy
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Shop, Triple
-from coldrec.services.entities import LOOKUP, chunks, stated
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, stated
 from coldrec.services.graph_writing import Claim, Claims
 from coldrec.services.imports import BATCH, TRIPLE_COLUMNS, Progress, RejectedRow, Row, Source, Table, kept
-from coldrec.services.imports import chunks as batches
 
 RDF_FORMATS: Mapping[str, str] = {
     ".nt": "nt",
@@ -76,7 +76,7 @@ def import_triples(
     """
     table = Table(source, "triples", TRIPLE_COLUMNS)
     is_rdf = source.format is None and source.path.suffix.lower() in RDF_FORMATS
-    read = batches(_rdf_rows(source, items), batch_size) if is_rdf else table.batches(batch_size, progress)
+    read = chunks(_rdf_rows(source, items), batch_size) if is_rdf else table.batches(batch_size, progress)
     claims = Claims(shop, str(Triple.Source.IMPORT), dry_run=dry_run)
     rows = rejected = 0
     for batch in read:

@@ -13,7 +13,8 @@ from typing import Any
 
 from coldrec.core.graph.node import ITEM, Node, OutEdge, Value
 from coldrec.models import Entity, Item, Shop, Triple
-from coldrec.services.entities import LOOKUP, chunks
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP
 
 REMEMBERED = 50_000  # nodes known to be there, while going through all of them
 

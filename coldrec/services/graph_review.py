@@ -15,7 +15,8 @@ from coldrec.core.errors import GraphError
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Entity, GraphSuggestion, Shop, Triple
 from coldrec.services import outbox
-from coldrec.services.entities import ALIASES, LOOKUP, chunks, normaliser
+from coldrec.services.batches import chunks
+from coldrec.services.entities import ALIASES, LOOKUP, normaliser
 from coldrec.services.graph_writing import Claim, Claims, replace
 
 State = GraphSuggestion.State

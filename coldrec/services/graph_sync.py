@@ -40,7 +40,8 @@ from coldrec.core.errors import GraphAwayError, GraphError, GraphFenceError, Gra
 from coldrec.core.graph.node import Node
 from coldrec.models import GraphChange, GraphSync, Shop
 from coldrec.services import graph_nodes, outbox
-from coldrec.services.entities import LOOKUP, Progress, chunks
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, Progress
 
 BATCH = 1_000  # nodes in a transaction
 TRIES = 5  # of a change that Neo4j refuses, before it is given up

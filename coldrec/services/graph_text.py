@@ -14,7 +14,8 @@ from coldrec.core.graph.values import AS_WRITTEN
 from coldrec.core.types import FloatArray
 from coldrec.core.types import Triple as Fact
 from coldrec.models import GraphSuggestion, Item, Shop, Triple
-from coldrec.services.entities import LOOKUP, chunks, ontology
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, ontology
 from coldrec.services.graph_writing import Claim, Claims
 
 SURE = 0.8  # confidence from which on a fact found in text is written down; below it, staff are asked

@@ -12,7 +12,8 @@ from django.db.models import Max
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Shop, Triple
 from coldrec.services import outbox
-from coldrec.services.entities import LOOKUP, Entities, chunks, stated
+from coldrec.services.batches import chunks
+from coldrec.services.entities import LOOKUP, Entities, stated
 from coldrec.services.keys import Keys
 
 BATCH = 500  # claims per transaction

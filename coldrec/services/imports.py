@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from django.utils import timezone
 
@@ -27,9 +27,8 @@ from coldrec.catalogue import CatalogueItem
 from coldrec.core.errors import CatalogueError, DatasetError, EventError
 from coldrec.models import Event, RejectedEvent, Shop
 from coldrec.services import events
+from coldrec.services.batches import chunks
 from coldrec.services.catalogue import Writer
-
-T = TypeVar("T")
 
 Progress = Callable[[int, int | None], None]
 """Told how many rows are done, and of how many where that is known."""
@@ -600,9 +599,3 @@ def _too_long(length: int) -> str:
 
 def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,10 +27,11 @@ from coldrec.models import (
 )
 from coldrec.models.metric import BUCKETS, EDGES, LATER, WITHIN
 from coldrec.services import facts, placements
+from coldrec.services.days import Counts
 from coldrec.services.facts import Figure
 
 Z = 1.959964  # of a normal distribution: 95 % lie within it
-MEASURES = ("lists", "served", "impressions", "clicks", "basket_adds", "purchases", "refunds")
+MEASURES = tuple(one.name for one in fields(Counts))
 COARSE = {"day", "placement", "level"}  # what DailyPlaceMetric is split by
 LONGEST = 731  # days that one screen looks at
 
@@ -69,16 +70,9 @@ class Period:
 
 
 @dataclass
-class Sums:
+class Sums(Counts):
     """Measures added up; money by currency."""
 
-    lists: int = 0
-    served: int = 0
-    impressions: int = 0
-    clicks: int = 0
-    basket_adds: int = 0
-    purchases: int = 0
-    refunds: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
     refunded: dict[str, Decimal] = field(default_factory=dict)
 

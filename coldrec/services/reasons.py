@@ -15,8 +15,6 @@ from coldrec.services import cards, placements, ties
 
 SEEN_BY_FEW = 100  # impressions
 EVIDENCE = 2
-
-
 QUERY_SHOWN = 60  # characters of a query that a reason repeats
 SAYINGS = {
     "seen": gettext_noop("You looked at this"),

@@ -1,15 +1,30 @@
 """The faults benchmark in small: every kind of harm is tried and nothing gives; and each check can fail."""
 
+import dataclasses
+import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from benchmarks.faults_of import damage, duplicates, emptiness, fuzz, killed, outages, unsellable
+from benchmarks import faults
+from benchmarks.faults_of import (
+    damage,
+    duplicates,
+    emptiness,
+    fuzz,
+    graph_away,
+    graph_killed,
+    graph_order,
+    killed,
+    outages,
+    unsellable,
+)
 from benchmarks.site import shop as made
 from benchmarks.site.calls import Answer
 from coldrec.core.training.fit import fit
 from tests.benchmarks.quickly import run
+from tests.required import missing
 
 CHECKS = {
     "damaged_promoted",
@@ -42,7 +57,7 @@ CHECKS = {
 
 @pytest.mark.slow
 def test_in_small_nothing_gives():
-    status, report = run("faults")
+    status, report = run("faults", "--only", *(part for part in faults.PARTS if part != "graph"))
     assert report["checks"].keys() == CHECKS
     assert [name for name, one in report["checks"].items() if not one["passed"]] == []
     assert (status, report["passed"]) == (0, True)
@@ -51,6 +66,58 @@ def test_in_small_nothing_gives():
     assert all(details["damaged_promoted"]["first_reason"].values())
     assert details["kill_trouble"]["kills"] == 7
     assert details["event_rows"]["sent"] == 8 * report["checks"]["event_rows"]["target"]
+
+
+@pytest.mark.neo4j
+@pytest.mark.apart
+@pytest.mark.slow
+def test_in_small_the_graph_is_whole_after_all_of_it():
+    if not (shutil.which("java") and shutil.which("mvn")):
+        missing("no Neo4j of its own: java or mvn is not installed")
+    status, report = run("faults", "--only", "graph")
+    assert [name for name, one in report["checks"].items() if not one["passed"] and "p99" not in name] == []
+    assert {name.partition("_")[0] for name in report["checks"]} == {"graph", "neo4j"} and status in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"kills": 49}, "graph_kills"),
+        ({"changed": 998}, "graph_rows_changed"),
+        ({"differing": 1}, "graph_nodes_differing"),
+        ({"orphans": 1}, "graph_orphans"),
+        ({"queue": 1}, "graph_changes_left"),
+        ({"drained_s": 61.0}, "graph_drain_seconds"),
+    ],
+)
+def test_a_difference_after_kills_fails(change, name):
+    whole = graph_killed.Outcome(kills=50, changed=1000, differing=0, orphans=0, queue=0, drained_s=5.0)
+    assert missed(graph_killed.judge(whole, kills=50, rows=1000)) == set()
+    assert missed(graph_killed.judge(dataclasses.replace(whole, **change), kills=50, rows=1000)) == {name}
+
+
+def test_an_order_in_which_the_last_write_is_lost_fails():
+    assert missed(graph_order.judge(500, "")) == set()
+    assert missed(graph_order.judge(500, "AssertionError")) == {"graph_orders_gone_wrong"}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"p99_ms": 31.0}, "added_p99"),
+        ({"broken": 1}, "pages_broken"),
+        ({"open_ms": 2.0}, "open_breaker"),
+        ({"is_degraded": False}, "said"),
+        ({"back_s": 31.0}, "back_seconds"),
+        ({"differing": 1}, "differing"),
+    ],
+)
+def test_a_neo4j_that_harms_the_shop_fails(change, name):
+    whole = graph_away.Outage(p99_ms=25.0, broken=0, waited=9, back_s=3.0, is_degraded=True, open_ms=0.01)
+    assert missed(graph_away.judge(20.0, {"stopped": whole})) == set()
+    assert missed(graph_away.judge(20.0, {"stopped": dataclasses.replace(whole, **change)})) == {
+        f"neo4j_stopped_{name}"
+    }
 
 
 def test_every_file_is_damaged_in_every_way_it_can_be(tmp_path):

@@ -1,12 +1,15 @@
 """The speed benchmark in small: every check is there with its target, and each can miss it."""
 
+import shutil
 from collections import Counter
 
 import pytest
 
+from benchmarks import speed
 from benchmarks.site.calls import Answer
-from benchmarks.speed_of import fitting, imports, million, serving
+from benchmarks.speed_of import fitting, graph, imports, million, serving
 from tests.benchmarks.quickly import run
+from tests.required import missing
 
 TARGETS = {
     "widget_ratio": ("at most", 8.0),
@@ -25,7 +28,7 @@ OF_TIME = {"widget_ratio", "four_widgets_ratio", "batch_ratio"}
 
 @pytest.fixture(scope="module")
 def outcome():
-    return run("speed")
+    return run("speed", "--only", *(part for part in speed.PARTS if part != "graph"))
 
 
 def test_every_target_is_checked(outcome):
@@ -100,3 +103,37 @@ def test_a_large_catalogue_is_served_in_small():
 def test_memory_that_grows_with_pairs_of_items_misses_its_target():
     served = {"bytes": 4.0 * 1_000_000 * 20_000, "list_ms": 1, "opening_s": 1, "length": 12, "artifact_gigabytes": 1}
     assert not million.judge(served, 1_000_000)[0].passed
+
+
+@pytest.mark.neo4j
+@pytest.mark.apart
+@pytest.mark.slow
+def test_the_graph_is_brought_over_in_small():
+    if not (shutil.which("java") and shutil.which("mvn")):
+        missing("no Neo4j of its own: java or mvn is not installed")
+    _, report = run("speed", "--only", "graph")
+    checks = report["checks"]
+    assert {name: (one["limit"], one["target"]) for name, one in checks.items()} == {
+        "graph_ratio": ("at least", 0.6),
+        "graph_a_second": ("at least", 2500),
+        "graph_again_ratio": ("at least", 3.0),
+        "graph_megabytes_grown": ("at most", 30.0),
+        "graph_change_p95": ("at most", 10.0),
+    }
+    assert all(checks[name]["passed"] for name in ("graph_megabytes_grown", "graph_change_p95"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waits", "memory", "name"),
+    [
+        ({"full": [8.0]}, {}, {}, "graph_ratio"),
+        ({"bare": [30.0], "full": [30.0], "again": [1.0]}, {}, {}, "graph_a_second"),
+        ({"again": [1.9]}, {}, {}, "graph_again_ratio"),
+        ({}, {}, {200_000: 241.0}, "graph_megabytes_grown"),
+        ({}, {"waits": [11.0] * 20}, {}, "graph_change_p95"),
+    ],
+)
+def test_a_slow_or_greedy_sync_misses_its_target(seconds, waits, memory, name):
+    told = {"bare": [4.0], "full": [4.0], "again": [1.0], **seconds}
+    made = graph.judge(told, waits.get("waits", [1.0] * 20), {10_000: 210.0, 200_000: 212.0, **memory}, 16_000)
+    assert {check.name for check in made if not check.passed} == {name}
