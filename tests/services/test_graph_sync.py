@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from benchmarks.site import graphs
 from benchmarks.site.graphs import drop_item, held, is_equal, put_entity, put_item, run, set_edges, stock, wanted
-from coldrec.backends.graph import neo4j_driver
+from coldrec.backends.graph import neo4j_driver, neo4j_writer
 from coldrec.core.errors import GraphAwayError, GraphFenceError
 from coldrec.models import Entity, GraphChange, GraphSync
 from coldrec.services import graph_sync, outbox
@@ -240,6 +240,18 @@ def test_a_rebuild_switches_once_and_drops_the_copy_before(shop):
     assert run(shop, "MATCH (m:ColdrecGraph {shop: $shop}) RETURN m.label", shop=shop.pk) == [
         {"m.label": f"Coldrec{shop.pk}v2"}
     ]
+
+
+def test_what_is_tied_to_all_items_is_dropped_after_them(shop, monkeypatch):
+    """Else one transaction would hold every edge of a catalogue."""
+    monkeypatch.setattr(neo4j_writer, "DROPPED_AT_ONCE", 10)
+    stock(shop, 30)
+    graph_sync.full(shop)
+    writer, left = graphs.writer(shop), []
+    entities = writer.counts().entities
+    writer.drop(graph_sync.label(shop), between=lambda: left.append(writer.counts()))
+    assert [(one.items, one.entities) for one in left[:3]] == [(20, entities), (10, entities), (0, entities)]
+    assert writer.count() == 0 and all(one.edges <= 6 * one.items for one in left)
 
 
 def test_a_rebuild_that_was_stopped_leaves_the_copy_before_in_service(shop, monkeypatch):

@@ -23,7 +23,7 @@ from coldrec.core.graph.node import ENTITY_PROPERTIES, ITEM_PROPERTIES, Node, Ou
 
 T = TypeVar("T")
 
-DROPPED_AT_ONCE = 5_000  # nodes of an old copy
+DROPPED_AT_ONCE = 5_000  # nodes of an old copy, or edges
 
 META_ONCE = "CREATE CONSTRAINT coldrec_graph_once IF NOT EXISTS FOR (m:ColdrecGraph) REQUIRE m.shop IS UNIQUE"
 KEY_ONCE = "CREATE CONSTRAINT coldrec_$LABEL_key IF NOT EXISTS FOR (n:$LABEL) REQUIRE n.key IS UNIQUE"
@@ -73,7 +73,10 @@ MATCH (head)-->(n) WITH DISTINCT head WHERE head:$LABEL
 SET head.hash = ''
 """
 REMOVE = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key) DETACH DELETE n"
-DROP = "MATCH (n:$LABEL) WITH n LIMIT $limit DETACH DELETE n RETURN count(*)"
+# An entity may be tied to all items, which is more than one transaction holds: it goes when they have gone.
+DROP_ITEMS = "MATCH (n:$LABEL:Item) WITH n LIMIT $limit DETACH DELETE n RETURN count(*)"
+DROP_EDGES = "MATCH (:$LABEL)-[r]->() WITH r LIMIT $limit DELETE r RETURN count(*)"
+DROP_REST = "MATCH (n:$LABEL) WITH n LIMIT $limit DETACH DELETE n RETURN count(*)"
 
 HASHES = "UNWIND $keys AS key MATCH (n:$LABEL {key: key}) USING INDEX SEEK n:$LABEL(key) RETURN n.key, n.hash"
 COUNT = "MATCH (n:$LABEL) RETURN count(n)"
@@ -208,10 +211,11 @@ class Writer:
         self._write(lambda tx: tx.run(SERVE, **told).consume())
 
     def drop(self, label: Label, *, between: Callable[[], None] = lambda: None) -> None:
-        """Remove a copy, some thousand nodes at a time, then its constraint and indexes."""
-        drop, key_many = fill(DROP, label), fill(KEY_MANY, label)
-        while self._write(lambda tx: tx.run(drop, limit=DROPPED_AT_ONCE).single()[0]):
-            between()
+        """Remove a copy, some thousand nodes or edges at a time, then its constraint and indexes."""
+        key_many = fill(KEY_MANY, label)
+        for drop in (fill(DROP_ITEMS, label), fill(DROP_EDGES, label), fill(DROP_REST, label)):
+            while self._write(lambda tx, drop=drop: tx.run(drop, limit=DROPPED_AT_ONCE).single()[0]):
+                between()
         for name, labels in self._driver.read(lambda tx: [tuple(record) for record in tx.run(INDEXES)]):
             if str(label) in (labels or ()) and OUR_INDEX.fullmatch(name):
                 drop_index = fill_index(DROP_INDEX, name)
