@@ -486,6 +486,9 @@ def rebuild(shop: Shop, *, batch_size: int = BATCH, progress: Progress | None = 
             lease.renew()
             lease.writer.copy_vectors(old.label, keys)
         lease.writer.index_vectors(old.label)
+        while not lease.writer.are_vectors_indexed():
+            lease.renew()
+            time.sleep(0.2)
         lease.switch(lease.writer.label.version)
         lease.writer.announce()
         lease.drop(old.label.version)

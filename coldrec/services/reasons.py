@@ -63,11 +63,7 @@ def explain(row: SlateItem) -> Why:
     told = tuple(stored.get("evidence", ()))[:EVIDENCE] if row.slate.visitor_id is not None else ()
     reason = Reason(str(stored.get("kind", "")), told)
     shown = cards.sellable(row.shop, [row.item_id, *told])
-    evidence = tuple(
-        Evidence(shown[one], ties.find(row.shop, one, row.item_id, shown[one].title or one))
-        for one in told
-        if one in shown
-    )
+    evidence = tuple(Evidence(shown[one], ties.find(row.shop, one, row.item_id)) for one in told if one in shown)
     text = words_of(reason, {one.card.id: one.card.title for one in evidence}, beside=False)
     if reason.kind == "new" and _is_seen_by_few(row):
         text = _("New here — few have seen it")

@@ -28,8 +28,8 @@ class Tie:
     text: str
 
 
-def find(shop: Shop, known: str, shown: str, title: str) -> Tie | None:
-    """How the item ``shown`` is tied to the one somebody knows, whose ``title`` is given; None where nothing tells.
+def find(shop: Shop, known: str, shown: str) -> Tie | None:
+    """How the item ``shown`` is tied to the one somebody knows, beside which it is told; None where nothing tells.
 
     The shortest way is told, of equals the one over the rarest entities. Other items do not lie between. The tables
     are asked and not the copy in Neo4j: this stands on a page of the shop's.
@@ -44,18 +44,18 @@ def find(shop: Shop, known: str, shown: str, title: str) -> Tie | None:
         over_items=False,
     )
     names = _names(shop, {node for path in found for node in path.nodes if not node.startswith(ITEM)})
-    told = ((path, sentence(path, names | {path.nodes[0]: title})) for path in found)
+    told = ((path, sentence(path, names)) for path in found)
     return next((Tie(path, text) for path, text in told if text), None)
 
 
 def sentence(path: Path, names: Mapping[str, str]) -> str:
     """What a way from a known item to another says of the two, in the request's language; nothing if it cannot.
 
-    ``names`` are those of the nodes that are not the other item.
+    ``names`` are those of the entities. The known item stands beside the sentence and is not named.
     """
     nodes, triples = path.nodes, path.triples
     if len(triples) == 1:
-        return _edge(triples[0], nodes[0], names)
+        return _edge(triples[0])
     halfway = len(triples) // 2
     if len(triples) % 2 == 0 and _is_alike(triples[halfway - 1], triples[halfway], nodes[halfway]):
         if len(triples) == 2:
@@ -69,18 +69,18 @@ def sentence(path: Path, names: Mapping[str, str]) -> str:
     return _("Both have to do with %s") % names[nodes[halfway]]
 
 
-def _edge(triple: Triple, known: str, names: Mapping[str, str]) -> str:
+def _edge(triple: Triple) -> str:
     """One edge between the two items."""
-    kind, title = type_of(triple.relation, triple.tail), names[known]
+    kind = type_of(triple.relation, triple.tail)
     if kind == "FITS_WITH":
-        return _("Fits with %s") % title
+        return _("Fits with it")
     if kind == "BOUGHT_WITH":
-        return _("Often bought together with %s") % title
+        return _("Often bought together")
     if kind == "VIEWED_WITH":
-        return _("Often looked at together with %s") % title
+        return _("Often looked at together")
     if kind == "VARIANT_OF":
-        return _("A variant of %s") % title
-    return _("Tied to %(title)s in the catalogue: %(relation)s") % {"title": title, "relation": _label(triple.relation)}
+        return _("A variant of it")
+    return _("Tied in the catalogue: %s") % _label(triple.relation)
 
 
 def _shared(triple: Triple, name: str) -> str:

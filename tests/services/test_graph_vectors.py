@@ -79,6 +79,9 @@ def test_they_go_to_neo4j_where_there_is_one(shop):
             graph_stores.tables(shop).write_vectors(*_kept(shop))
             for item in ("tea3", "coffee19"):
                 assert likest(store, shop, item) == likest(graph_stores.tables(shop), shop, item)
+            graph_sync.rebuild(shop)
+            for item in ("tea3", "coffee19"):
+                assert likest(graph_stores.copy(shop), shop, item) == likest(graph_stores.tables(shop), shop, item)
             asked = "MATCH (n:LABEL:Item) WHERE n.vector IS NOT NULL RETURN count(n) AS items"
             assert run(shop, asked) == [{"items": 40}]
             assert graph_sync.verify(shop).is_equal, "vectors are no difference"

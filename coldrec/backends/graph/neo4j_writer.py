@@ -99,6 +99,10 @@ VECTOR_INDEXES = """
 SHOW VECTOR INDEXES YIELD name, labelsOrTypes, options WHERE $label IN labelsOrTypes
 RETURN name, options
 """
+ARE_FILLING = """
+SHOW VECTOR INDEXES YIELD state, labelsOrTypes WHERE $label IN labelsOrTypes AND state = 'POPULATING'
+RETURN count(*)
+"""
 INDEX_VECTORS = "CREATE VECTOR INDEX $INDEX IF NOT EXISTS FOR (n:$LABEL) ON (n.vector) OPTIONS $options"
 WRITE_VECTORS = "UNWIND $rows AS row MATCH (n:$LABEL {key: row.key}) SET n.vector = row.vector"
 LABELS = "CALL db.labels() YIELD label RETURN label"
@@ -200,10 +204,14 @@ class Writer:
         """Make the indexes of vectors that another copy has, each under the same name but for the label."""
         found = self._driver.read(lambda tx: tx.run(VECTOR_INDEXES, label=str(old)).values())
         for name, options in found:
-            ours = name.replace(str(old).lower(), str(self.label).lower())
+            ours = name.replace(str(old), str(self.label))
             if ours != name:
                 index_vectors = fill_index(fill(INDEX_VECTORS, self.label), ours)
                 self._driver.write(lambda tx, text=index_vectors, o=options: tx.run(text, options=o).consume())
+
+    def are_vectors_indexed(self) -> bool:
+        """Whether no index of vectors is still being filled."""
+        return not self._driver.read(lambda tx: tx.run(ARE_FILLING, label=str(self.label)).single()[0])
 
     def announce(self) -> None:
         """Tell whoever asks by Cypher that this is the copy in service."""
