@@ -135,5 +135,5 @@ def test_the_graph_is_brought_over_in_small():
 )
 def test_a_slow_or_greedy_sync_misses_its_target(seconds, waits, memory, name):
     told = {"bare": [4.0], "full": [4.0], "again": [1.0], **seconds}
-    made = graph.judge(told, waits.get("waits", [1.0] * 20), {10_000: 210.0, 200_000: 212.0, **memory}, 16_000)
+    made = graph.judge(told, waits.get("waits", [1.0] * 20), {10_000: 210.0, 200_000: 212.0, **memory}, 24_000)
     assert {check.name for check in made if not check.passed} == {name}
