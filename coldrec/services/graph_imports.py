@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,7 +22,17 @@ from coldrec.models import Shop, Triple
 from coldrec.services.batches import chunks
 from coldrec.services.entities import LOOKUP, stated
 from coldrec.services.graph_writing import Claim, Claims
-from coldrec.services.imports import BATCH, TRIPLE_COLUMNS, Progress, RejectedRow, Row, Source, Table, kept
+from coldrec.services.imports import (
+    BATCH,
+    TRIPLE_COLUMNS,
+    ImportReport,
+    Progress,
+    RejectedRow,
+    Row,
+    Source,
+    Table,
+    kept,
+)
 
 RDF_FORMATS: Mapping[str, str] = {
     ".nt": "nt",
@@ -37,16 +47,10 @@ RDF_FORMATS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TripleReport:
+class TripleReport(ImportReport):
     """What became of the rows of a file. ``deleted``: facts of earlier imports that were taken back for it."""
 
-    rows: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
     deleted: int = 0
-    rejected: int = 0
-    ignored_columns: tuple[str, ...] = ()
 
 
 def import_triples(
@@ -103,10 +107,7 @@ def import_triples(
             progress(rows, None)
     if replace:
         claims.withdraw()
-    counts = claims.counts
-    return TripleReport(
-        rows, counts.created, counts.updated, counts.unchanged, counts.deleted, rejected, tuple(table.ignored)
-    )
+    return TripleReport(rows=rows, rejected=rejected, ignored_columns=tuple(table.ignored), **asdict(claims.counts))
 
 
 def _claim(fields: Mapping[str, Any]) -> Claim:
