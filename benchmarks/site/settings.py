@@ -2,6 +2,7 @@
 
 ``DATABASE_URL``            the server to use; a file of our own where it is not set
 ``COLDREC_BENCH_SETTINGS``  more of COLDREC as JSON, for the processes that a benchmark starts
+``COLDREC_BENCH_CACHE_KB``  of a SQLite file that a process keeps in memory, if not what the demo shop allows
 """
 
 import os
@@ -27,7 +28,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # As the demo shop has it: writers queue at BEGIN instead of failing half way.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-"
+        f"{env.int('COLDREC_BENCH_CACHE_KB', default=65_536)};",
     }
 else:
     DATABASES["default"]["TEST"] = {"NAME": f"coldrec_bench_{FOLDER.name.replace('-', '_').lower()}"}
