@@ -6,7 +6,6 @@ import json
 import os
 import random
 import statistics
-import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -135,14 +134,13 @@ def peak(uri: str, products: int) -> float:
     with graphs.open_shop(uri) as shop:
         graphs.stock(shop, products)
         told = {**environment(shop), "COLDREC_BENCH_CACHE_KB": "2000"}
-        process = project.child("django", "coldrec_graph_sync", "--full", "--verbosity", "0", **told)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process = project.child("benchmarks.speed_of.graph_memory", **told)
+        held, _ = process.communicate()
         if process.returncode:
             raise RuntimeError(f"the sync of {products} products ended with {process.returncode}")
         Triple.objects.filter(shop=shop).delete()
         Item.objects.filter(shop=shop).delete()
-    return used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return int(held) / 1e6
 
 
 def environment(shop: Shop) -> dict[str, str]:
