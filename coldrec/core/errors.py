@@ -25,6 +25,10 @@ class PromotionError(ColdrecError):
     """A model version may not be put into service, or there is none to go back to."""
 
 
+class EncoderError(ColdrecError):
+    """A language model cannot be found, read, trained or asked."""
+
+
 class CatalogueError(ColdrecError):
     """The shop's catalogue adapter gave something that is not an item."""
 

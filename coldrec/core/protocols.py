@@ -24,6 +24,24 @@ class Ranker(Protocol):
         """Arrays and a JSON document from which the same ranker can be made again."""
 
 
+class TextEncoder(Protocol):
+    """Gives vectors of texts; two texts are alike as far as the product of their vectors is near 1."""
+
+    dims: int
+    fingerprint: str
+    """Names the model: only vectors from encoders with equal fingerprints may be compared."""
+
+    def encode(self, texts: Sequence[str], *, query: bool = False) -> FloatArray:
+        """(n, d) float32 rows of length 1, of zeros for a text without a word. ``query``: of somebody who searches.
+
+        A text may be of any length; all of it counts.
+
+        Raises
+        ------
+        EncoderError : the model cannot be asked, or gave something that is no vector.
+        """
+
+
 class GraphStore(Protocol):
     """The knowledge graph of one shop, read the same from whatever engine keeps it.
 

@@ -162,7 +162,8 @@ class Writer:
         """
         if not nodes and not removed:
             return
-        items, entities = [], []
+        items: list[Mapping[str, object]] = []
+        entities: list[Mapping[str, object]] = []
         edges: dict[str, dict[tuple[object, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
         ends: set[str] = set()
         for node in nodes:
@@ -212,7 +213,7 @@ class Writer:
             ours = name.replace(str(old), str(self.label))
             if ours != name:
                 index_vectors = fill_index(fill(INDEX_VECTORS, self.label), ours)
-                self._driver.write(lambda tx, text=index_vectors, o=options: tx.run(text, options=o).consume())
+                self._driver.write(lambda tx, text=index_vectors, o=options: tx.run(text, options=o).consume())  # type: ignore[misc]
 
     def are_vectors_indexed(self) -> bool:
         """Whether no index of vectors is still being filled."""
@@ -227,12 +228,12 @@ class Writer:
         """Remove a copy, some thousand nodes or edges at a time, then its constraint and indexes."""
         key_many = fill(KEY_MANY, label)
         for drop in (fill(DROP_ITEMS, label), fill(DROP_EDGES, label), fill(DROP_REST, label)):
-            while self._write(lambda tx, drop=drop: tx.run(drop, limit=DROPPED_AT_ONCE).single()[0]):
+            while self._write(lambda tx, drop=drop: tx.run(drop, limit=DROPPED_AT_ONCE).single()[0]):  # type: ignore[misc]
                 between()
         for name, labels in self._driver.read(lambda tx: [tuple(record) for record in tx.run(INDEXES)]):
             if str(label) in (labels or ()) and OUR_INDEX.fullmatch(name):
                 drop_index = fill_index(DROP_INDEX, name)
-                self._driver.write(lambda tx, text=drop_index: tx.run(text).consume())
+                self._driver.write(lambda tx, text=drop_index: tx.run(text).consume())  # type: ignore[misc]
         self._driver.write(lambda tx: tx.run(key_many).consume())
 
     def forget(self) -> None:
@@ -252,7 +253,7 @@ class Writer:
         """All keys, in Neo4j's order, at most ``size`` at a time; what is removed meanwhile does no harm."""
         keys, after = fill(KEYS, self.label), ""
         while page := self._driver.read(
-            lambda tx, after=after: [record[0] for record in tx.run(keys, after=after, limit=size)]
+            lambda tx, after=after: [record[0] for record in tx.run(keys, after=after, limit=size)]  # type: ignore[misc]
         ):
             yield page
             after = page[-1]

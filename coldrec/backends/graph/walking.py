@@ -51,7 +51,7 @@ class Walker(ABC):
             there, here = ahead.at(length - length // 2, last=length == 1), back.at(length // 2)
             meeting = there.keys() & here.keys()
             degrees = self.degrees(meeting) if length > 1 else {}
-            known = ahead.known | back.known | degrees
+            known = {**ahead.known, **back.known, **degrees}
             for node in meeting:
                 if length > 1 and (degrees[node] > most_degree or not (over_items or _is_entity(node))):
                     continue

