@@ -53,6 +53,8 @@ def fingerprint(dataset: Dataset, *more: object) -> str:
         digest.update(np.ascontiguousarray(column).tobytes())
     for part in (dataset.items, dataset.visitors, dataset.triples, *more):
         digest.update(repr(part).encode())
+    if dataset.vectors is not None:
+        digest.update(np.ascontiguousarray(dataset.vectors).tobytes())
     return digest.hexdigest()[:24]
 
 

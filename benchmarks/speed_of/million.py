@@ -75,12 +75,19 @@ def make(path: Path, items: int) -> dict[str, float]:
     numbers = rng.standard_normal((items, FACTORS), dtype=np.float32)
     sources = Sources(
         lexicon=Lexicon(vocabulary(WORDS), vocabulary(ENTITIES)),
-        content=Content(matrix("text", WORDS), matrix("entity", ENTITIES), matrix("borrow", items), numbers),
+        content=Content(
+            matrix("text", WORDS),
+            matrix("entity", ENTITIES),
+            matrix("borrow", items),
+            numbers,
+            np.zeros((items, 0), np.float32),
+        ),
         counts=counts,
         sold=counts,
         ease=matrix("ease", items),
         neighbours=matrix("neighbours", items),
         graph=empty,
+        centre=np.zeros(0, np.float32),
         graph_far=empty,
         companions=empty,
         around=Surroundings({}),

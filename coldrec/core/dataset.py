@@ -26,6 +26,7 @@ class Dataset:
 
     ``event_visitor`` (m,) int64 positions into ``visitors``; ``event_item`` (m,) int64 positions into ``items``;
     ``event_weight`` (m,) float32 > 0; ``event_time`` (m,) float64 seconds since 1970, NaN where unknown.
+    ``vectors`` (n, d) are what a language model makes of the items; None where there is no model.
     """
 
     items: tuple[Item, ...]
@@ -35,6 +36,7 @@ class Dataset:
     event_weight: FloatArray
     event_time: np.ndarray
     triples: tuple[Triple, ...] = ()
+    vectors: FloatArray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.event_visitor), len(self.event_item), len(self.event_weight), len(self.event_time)}

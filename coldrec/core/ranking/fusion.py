@@ -42,6 +42,7 @@ PRIOR_COLD: Mapping[str, float] = {
     "text": 0.3,
     "text_recent": 0.1,
     "entity": 0.15,
+    "meaning": 0.1,
     "graph": 0.05,
     "bridge_neighbours": 0.15,
     "bridge_factors": 0.1,

@@ -17,7 +17,8 @@ from scipy import sparse
 
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
-from coldrec.core.errors import ArtifactError
+from coldrec.core.encoders.pieces import unit
+from coldrec.core.errors import ArtifactError, FitError
 from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
 from coldrec.core.retrieval.content import Vocabulary
@@ -32,6 +33,8 @@ WARM = (
     "text_recent",
     "entity",
     "entity_recent",
+    "meaning",
+    "meaning_recent",
     "graph",
     "graph_far",
     "ease",
@@ -53,6 +56,8 @@ COLD = (
     "text",
     "text_recent",
     "entity",
+    "meaning",
+    "meaning_recent",
     "graph",
     "graph_far",
     "encoder",
@@ -79,13 +84,15 @@ class Content:
     """What is known of r items before anyone touches them; built alike for the catalogue and for fresh items.
 
     ``text`` (r, V) and ``entity`` (r, E) unit rows; ``borrow`` (r, n) rows of sum 1 over warm content neighbours;
-    ``encoded`` (r, f) factors foretold from content.
+    ``encoded`` (r, f) factors foretold from content; ``meaning`` (r, d) unit rows that a language model gave, centred,
+    with no columns where there is no model.
     """
 
     text: sparse.csr_array
     entity: sparse.csr_array
     borrow: sparse.csr_array
     encoded: FloatArray
+    meaning: FloatArray
 
     @cached_property
     def joint(self) -> sparse.csr_array:
@@ -128,6 +135,7 @@ class Sources:
     reach: int  # how far entities are read: 0 fields, 1 triples too, 2 what those entities belong to as well
     factors: FloatArray  # (n, f), zero for cold items
     encoder: FloatArray  # (V + E, f) content → factors
+    centre: FloatArray  # (d,) what all the items' vectors have in common, taken from each
     trend: Trend | None
     trend_fast: Trend | None
     factor_alpha: float
@@ -171,6 +179,7 @@ class Sources:
                 bags.entity,
                 _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True),
                 np.asarray(bags.joint @ encoder, np.float32),
+                bags.meaning,
             ),
             counts=counts,
             sold=np.bincount(items, minlength=n).astype(np.int64),
@@ -189,17 +198,29 @@ class Sources:
             reach=bags.reach,
             factors=factors,
             encoder=encoder,
+            centre=bags.centre,
             trend=Trend.learn(items, times, n, days=config.window_days),
             trend_fast=Trend.learn(items, times, n, days=FAST_DAYS),
             factor_alpha=config.factor_alpha,
             factor_regularisation=config.factor_regularisation,
         )
 
-    def extend(self, items: Sequence[Item], triples: Sequence[Triple] = (), ids: Sequence[ItemId] = ()) -> Sources:
+    def extend(
+        self,
+        items: Sequence[Item],
+        triples: Sequence[Triple] = (),
+        ids: Sequence[ItemId] = (),
+        vectors: FloatArray | None = None,
+    ) -> Sources:
         """The same sources that also answer for ``items``, placed after the catalogue in the order given.
 
         ``triples`` are facts about them and about entities that were not there before; ``ids`` those of the catalogue,
-        to which the triples may tie them.
+        to which the triples may tie them. ``vectors`` (m, d) are the language model's, rows of zeros where it has not
+        read the item yet.
+
+        Raises
+        ------
+        FitError : the vectors are not such as those of the catalogue.
         """
         if not items:
             return replace(self, fresh=None, fresh_graph=None, fresh_companions=None)
@@ -213,6 +234,7 @@ class Sources:
             entity,
             _borrow(both, joint(self.content.text, self.content.entity), self.counts, self._lenders),
             np.asarray(both @ self.encoder, np.float32),
+            centred(_checked(vectors, len(items), len(self.centre)), self.centre),
         )
         linked, companions = graph.links(
             triples,
@@ -242,6 +264,7 @@ class Sources:
             entity,
             _borrow(both, both, self.counts, self._lenders, same=True),
             np.asarray(both @ self.encoder, np.float32),
+            self.content.meaning,
         )
         hops = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=k)
         told = replace(self, content=read, around=around, fresh=None, fresh_graph=None, fresh_companions=None)
@@ -319,6 +342,8 @@ class Sources:
             "text_recent": not self.content.text.nnz,
             "entity": not self.content.entity.nnz,
             "entity_recent": not self.content.entity.nnz,
+            "meaning": not self.content.meaning.any(),
+            "meaning_recent": not self.content.meaning.any(),
             "graph": not self.graph.nnz,
             "graph_far": not self.graph_far.nnz,
             "trend": self.trend is None,
@@ -343,6 +368,9 @@ class Sources:
                     if name in wanted and (name in cold_only) == scope
                 }
                 answer.update(zip(asked, self._profiles(histories, [*asked.values()], matrix, cold=scope), strict=True))
+        for name, row in (("meaning", SEEN), ("meaning_recent", RECENT)):
+            if name in wanted:
+                answer[name] = self._by_content(partial(_in_meaning, self._meant(histories, row)), cold=False)
         known, warm = histories.among(0, self.n), self._warm(histories)
         if "graph" in wanted:
             (answer["graph"],) = self._linked(histories, [SEEN], self.graph, self.fresh_graph)
@@ -465,6 +493,14 @@ class Sources:
         parts = [_likeness(getattr(c, matrix), getattr(c, f"{matrix}_t"), profiles) for c in self.contents(cold=cold)]
         return [self._placed(one, cold=cold) for one in zip(*parts, strict=True)]
 
+    def _meant(self, histories: Histories, row: int) -> FloatArray:
+        """(b, d) the sum of the vectors of what each visitor's history holds."""
+        start, meant = 0, np.zeros((len(histories), len(self.centre)), np.float32)
+        for one in self.contents():
+            part = histories.among(start, start := start + len(one.meaning))
+            meant += part.matrix(row) @ one.meaning
+        return meant
+
     def _by_content(self, part: Callable[[Content], FloatArray], *, cold: bool) -> FloatArray:
         """(b, size) from what is worked out for each part of the items."""
         return self._placed([part(one) for one in self.contents(cold=cold)], cold=cold)
@@ -500,7 +536,10 @@ class Sources:
             return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
         encoded = [self.content.encoded[rows]] + ([self.fresh.encoded] if self.fresh else [])
-        return where, Content(both("text"), both("entity"), both("borrow"), np.concatenate(encoded))
+        meant = [self.content.meaning[rows]] + ([self.fresh.meaning] if self.fresh else [])
+        return where, Content(
+            both("text"), both("entity"), both("borrow"), np.concatenate(encoded), np.concatenate(meant)
+        )
 
     def _all(self, part: Callable[[Content], FloatArray]) -> FloatArray:
         """(size,) from what is worked out for each part of the items."""
@@ -521,6 +560,8 @@ class Sources:
             "factors": self.factors,
             "encoder": self.encoder,
             "encoded": self.content.encoded,
+            "meaning": self.content.meaning,
+            "centre": self.centre,
             "words_idf": self.words.idf,
             "entities_idf": self.entities.idf,
         }
@@ -578,10 +619,12 @@ class Sources:
         words, entities = (_vocabulary(artifact, name) for name in ("words", "entities"))
         facts = artifact.document("sources")
         factors, encoder, encoded = (artifact.array(name) for name in ("factors", "encoder", "encoded"))
+        meaning, centre = artifact.array("meaning"), np.asarray(artifact.array("centre"))
         f = factors.shape[1] if factors.ndim == 2 else -1
         for name, array, shape in (
             ("factors", factors, (n, f)),
             ("encoded", encoded, (n, f)),
+            ("meaning", meaning, (n, centre.size)),
             ("encoder", encoder, (len(words.idf) + len(entities.idf), f)),
         ):
             if array.shape != shape:
@@ -602,6 +645,7 @@ class Sources:
                 _matrix(artifact, "entity", (n, len(entities.idf))),
                 _matrix(artifact, "borrow", (n, n)),
                 encoded,
+                meaning,
             ),
             counts=counts,
             sold=sold,
@@ -614,6 +658,7 @@ class Sources:
             reach=int(facts["reach"]),
             factors=factors,
             encoder=encoder,
+            centre=centre,
             trend=trend("trend"),
             trend_fast=trend("trend_fast"),
             factor_alpha=facts["factor_alpha"],
@@ -637,10 +682,24 @@ class Bags:
     companions: sparse.csr_array
     around: Surroundings
     reach: int
+    meaning: FloatArray
+    centre: FloatArray
     poorer: tuple[Bags, ...] = ()
 
     @classmethod
-    def read(cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig) -> Bags:
+    def read(
+        cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig, vectors: FloatArray | None = None
+    ) -> Bags:
+        """``vectors`` (n, d): what a language model makes of each item; rows of zeros for those that it has not read.
+
+        Raises
+        ------
+        FitError : there is not one finite vector for each item.
+        """
+        told = _checked(vectors, len(items), 0 if vectors is None else vectors.shape[-1])
+        has_any = told.any(axis=1)
+        centre = np.asarray(told[has_any].mean(axis=0) if has_any.any() else np.zeros(told.shape[1]), np.float32)
+        meaning = centred(told, centre)
         word_bags = [content.item_words(item) for item in items]
         words = content.Vocabulary.learn(word_bags, limit=config.vocabulary)
         text = words.transform(word_bags)
@@ -655,7 +714,7 @@ class Bags:
                 continue
             entities = content.Vocabulary.learn(entity_bags_of, b=0.0, limit=config.vocabulary)
             entity = entities.transform(entity_bags_of)
-            made.append(cls(words, entities, text, entity, *hops, around, reach))
+            made.append(cls(words, entities, text, entity, *hops, around, reach, meaning, centre))
         return replace(made[-1], poorer=tuple(made[:-1]))
 
     @cached_property
@@ -689,6 +748,37 @@ def _said(column: IntArray, entities: IntArray, shares: FloatArray, content: Con
     (in_text,) = gather(column, [np.ones(len(column))], content.text_t)
     (in_names,) = gather(entities, [shares], content.entity_t)
     return np.maximum(in_text, in_names)
+
+
+def centred(vectors: FloatArray, centre: FloatArray) -> FloatArray:
+    """(r, d) unit rows of what each vector says beyond the centre; rows of zeros stay so.
+
+    A language model's vectors lie in a narrow cone, so that all are like all until their mean is taken out
+    (Mu & Viswanath 2018, "All-but-the-Top", §2).
+    """
+    there = vectors.any(axis=1, keepdims=True)
+    return unit(np.where(there, vectors - centre, 0).astype(np.float32))
+
+
+def _checked(vectors: FloatArray | None, n: int, d: int) -> FloatArray:
+    """(n, d) float32; zeros where there are none.
+
+    Raises
+    ------
+    FitError : they have another shape, or numbers that are not finite.
+    """
+    if vectors is None:
+        return np.zeros((n, d), np.float32)
+    if vectors.shape != (n, d):
+        raise FitError(f"vectors of items must have the shape {(n, d)}, got {vectors.shape}")
+    if not np.isfinite(vectors).all():
+        raise FitError("vectors of items must be finite numbers")
+    return np.asarray(vectors, np.float32)
+
+
+def _in_meaning(profiles: FloatArray, content: Content) -> FloatArray:
+    """(b, r) how far each item lies in the direction of each profile (b, d)."""
+    return np.asarray(profiles @ content.meaning.T, np.float32)
 
 
 def borrowed(score: FloatArray) -> Callable[[Content], FloatArray]:

@@ -51,7 +51,7 @@ def fit(
         raise FitError("the dataset gives an item id twice; ids must be unique")
     dataset = _warm_first(dataset)
     say("reading the catalogue", 0.0)
-    bags = Bags.read(dataset.items, dataset.triples, config)
+    bags = Bags.read(dataset.items, dataset.triples, config, dataset.vectors)
     fusion = Fusion.prior()
     figures: dict[str, float] = {}
     ranker: Ranker | None = None  # the fusion's own order
@@ -130,4 +130,5 @@ def _warm_first(dataset: Dataset) -> Dataset:
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
     items: tuple[Item, ...] = tuple(dataset.items[row] for row in order)
-    return replace(dataset, items=items, event_item=place[dataset.event_item])
+    vectors = None if dataset.vectors is None else dataset.vectors[order]
+    return replace(dataset, items=items, event_item=place[dataset.event_item], vectors=vectors)

@@ -1,0 +1,42 @@
+"""What a language model is given to read of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from coldrec.core.types import Item
+
+
+def item_text(item: Item) -> str:
+    """Title, brand, category and attributes, then the text; all its languages, the shop's own first.
+
+    >>> item_text(Item("1", title="Mug", brand="Acme", category=("Home", "Kitchen"), attributes={"colour": "red"}))
+    'Mug. Acme. Home > Kitchen. colour: red'
+    """
+    return ". ".join(part for part in _parts(item) if part)
+
+
+def _parts(item: Item) -> Iterator[str]:
+    yield _plain(item.title)
+    yield _plain(item.brand)
+    yield " > ".join(item.category)
+    for name, value in sorted(item.attributes.items()):
+        if told := _value(value):
+            yield f"{name.replace('_', ' ')}: {told}"
+    yield _plain(item.text)
+    for _language, told in sorted(item.translations.items()):
+        yield _plain(told.get("title", ""))
+        yield _plain(told.get("text", ""))
+
+
+def _plain(text: str | None) -> str:
+    return " ".join((text or "").split()).rstrip(".")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {told}" for name, inner in value.items() if (told := _value(inner)))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(told for one in value if (told := _value(one)))
+    return "" if value is None else _plain(str(value))
