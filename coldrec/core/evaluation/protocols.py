@@ -97,6 +97,7 @@ class Split:
                 if not BEHAVIOUR.search(triple.relation)
                 or not (every or triple.head in cold_heads or triple.tail in cold_heads)
             ),
+            vectors=self.dataset.vectors,
         )
 
     @cached_property
