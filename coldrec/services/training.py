@@ -186,7 +186,10 @@ def _drop_artifacts(shop: Shop) -> None:
         for pk in TrainingRun.objects.filter(shop=shop, state=TrainingRun.State.RUNNING).values_list("pk", flat=True)
     }
     folder = Path(conf.get("ARTIFACTS")) / shop.key
-    for path in folder.glob("run-*") if folder.is_dir() else ():
+    for path in list(folder.glob("run-*")) if folder.is_dir() else ():
         name = f"{shop.key}/{path.name.split('.')[0]}"
         if name not in running and (name not in needed or path.name.endswith(".partial")):
-            shutil.rmtree(path, ignore_errors=True)
+            gone = path
+            if not path.name.endswith(".partial"):  # killed over it, we leave no half artifact under a whole one's name
+                gone = path.rename(path.with_name(f"{path.name}.dropped.partial"))
+            shutil.rmtree(gone, ignore_errors=True)
