@@ -25,7 +25,7 @@ from django.conf import settings
 if not settings.configured:
     settings.configure()  # the app's defaults; no database is touched
 
-from benchmarks import complete_journey
+from benchmarks import complete_journey, meaning
 from benchmarks.peers import TRIALS, hybrid, lightfm_warp
 from benchmarks.peers.tuning import VIEW_PROTOCOL, Bench, Tuned, fingerprint, tuned_peers
 from coldrec.core.config import FitConfig
@@ -54,6 +54,7 @@ class Options:
     quick: bool
     cache: Path
     graph: str = "real"
+    encoder: str = ""
 
 
 def say(text: str) -> None:
@@ -237,7 +238,11 @@ def lines(name: str, view: str, row: Mapping[str, Any]) -> list[str]:
 
 def run_set(name: str, place: Path | None, options: Options) -> dict[str, Any]:
     """All rows of one data set, printed as they come."""
-    bench = Bench(with_graph(open_split(place, options.seed), options.graph, options.seed), options.cache / "peers")
+    split = with_graph(open_split(place, options.seed), options.graph, options.seed)
+    if options.encoder:
+        vectors = meaning.vectors_of(split.dataset, options.encoder, options.cache / "vectors", options.seed)
+        split = replace(split, dataset=replace(split.dataset, vectors=vectors))
+    bench = Bench(split, options.cache / "peers")
     mine, cost = our_lists(name, bench, options)
     others = tuned_peers(bench, mine, options.part, say=lambda text: say(f"{name}: {text}")) if options.peers else {}
     checked = not options.quick and agree_with_shared(place, bench, mine, options.part)
@@ -269,6 +274,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default="real",
         help="the knowledge graph as it is, with its edges dealt anew within each relation, or left out",
     )
+    parser.add_argument(
+        "--encoder",
+        default="",
+        metavar="MODEL",
+        help=f"a language model that reads the items: a hub id, a folder, {meaning.MODEL} or {meaning.SHUFFLED}",
+    )
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--quick", action="store_true", help=f"at most {QUICK_VISITORS} visitors a list kind")
     parser.add_argument("--cache", type=Path, default=ROOT / "var" / "benchmarks")
@@ -290,6 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
         quick=given.quick,
         cache=given.cache,
         graph=given.graph,
+        encoder=given.encoder,
     )
     if options.peers and not lightfm_warp.is_installed():
         say("LightFM is not installed (pip install lightfm-next); its rows are left out")
@@ -302,6 +314,7 @@ def main(arguments: list[str] | None = None) -> int:
         "seed": options.seed,
         "changes": dict(options.changes),
         "graph": options.graph,
+        "encoder": options.encoder,
         "quick": options.quick,
         "lightfm": lightfm_warp.is_installed(),
         "seconds": round(time.perf_counter() - started, 1),

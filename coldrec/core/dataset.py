@@ -48,6 +48,13 @@ class Dataset:
         ):
             if len(column) and (column.min() < 0 or column.max() >= size):
                 raise DatasetError(f"{name} must lie in 0..{size - 1}, got {column.min()}..{column.max()}")
+        if self.vectors is not None:
+            if self.vectors.ndim != 2 or len(self.vectors) != len(self.items):
+                raise DatasetError(
+                    f"there must be a vector for each of {len(self.items)} items, got {self.vectors.shape}"
+                )
+            if not np.isfinite(self.vectors).all():
+                raise DatasetError("vectors of items must be finite numbers")
 
     @property
     def item_ids(self) -> list[str]:

@@ -25,9 +25,9 @@ def _parts(item: Item) -> Iterator[str]:
         if told := _value(value):
             yield f"{name.replace('_', ' ')}: {told}"
     yield _plain(item.text)
-    for _language, told in sorted(item.translations.items()):
-        yield _plain(told.get("title", ""))
-        yield _plain(told.get("text", ""))
+    for _language, words in sorted(item.translations.items()):
+        yield _plain(words.get("title", ""))
+        yield _plain(words.get("text", ""))
 
 
 def _plain(text: str | None) -> str:

@@ -690,13 +690,8 @@ class Bags:
     def read(
         cls, items: Sequence[Item], triples: Sequence[Triple], config: FitConfig, vectors: FloatArray | None = None
     ) -> Bags:
-        """``vectors`` (n, d): what a language model makes of each item; rows of zeros for those that it has not read.
-
-        Raises
-        ------
-        FitError : there is not one finite vector for each item.
-        """
-        told = _checked(vectors, len(items), 0 if vectors is None else vectors.shape[-1])
+        """``vectors`` (n, d): what a language model makes of each item; zeros for those that it has not read."""
+        told = np.zeros((len(items), 0), np.float32) if vectors is None else np.asarray(vectors, np.float32)
         has_any = told.any(axis=1)
         centre = np.asarray(told[has_any].mean(axis=0) if has_any.any() else np.zeros(told.shape[1]), np.float32)
         meaning = centred(told, centre)
