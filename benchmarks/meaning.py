@@ -12,7 +12,7 @@ from coldrec.core.encoders.reading import item_text
 from coldrec.core.types import FloatArray
 
 MODEL, SHUFFLED = "english", "english-shuffled"
-"""Instead of a hub id or a folder: the model that the extra "english" installs; the same with its vectors dealt anew."""
+"""Instead of a hub id or a folder: what the extra "english" installs; the same with its vectors dealt anew."""
 LONGEST = 4_000  # characters of an item that are read
 
 
