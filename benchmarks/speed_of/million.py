@@ -49,11 +49,7 @@ def judge(served: dict[str, float], items: int) -> list[Check]:
 
 
 def _run(step: str, path: str, items: int) -> dict[str, float]:
-    process = project.child("benchmarks.speed_of.million", step, path, str(items), threads=2)
-    told, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"{step} with {items} items ended with exit status {process.returncode}")
-    return json.loads(told.splitlines()[-1])
+    return project.answer("benchmarks.speed_of.million", step, path, str(items), threads=2)
 
 
 def make(path: Path, items: int) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,6 @@ def _drop_artifacts(shop: Shop) -> None:
     for path in list(folder.glob("run-*")) if folder.is_dir() else ():
         name = f"{shop.key}/{path.name.split('.')[0]}"
         if name not in running and (name not in needed or path.name.endswith(".partial")):
-            gone = path
-            if not path.name.endswith(".partial"):  # killed over it, we leave no half artifact under a whole one's name
-                gone = path.rename(path.with_name(f"{path.name}.dropped.partial"))
-            shutil.rmtree(gone, ignore_errors=True)
+            with suppress(OSError):  # what cannot be dropped now is tried again by the next
+                # Killed over it, we leave no half artifact under a whole one's name.
+                shutil.rmtree(path.rename(path.with_suffix(".partial")), ignore_errors=True)

@@ -47,3 +47,20 @@ def test_a_clean_up_that_is_killed_leaves_no_half_artifact(shop, trained, monkey
     assert any(path.name.endswith(".partial") for path in folder.iterdir())
     training.clean_up(shop)
     assert len(list(folder.iterdir())) == training.KEPT + 1
+
+
+@pytest.mark.django_db
+def test_an_artifact_that_may_not_be_dropped_stops_nobody(shop, trained, monkeypatch):
+    for _ in range(training.KEPT + 1):
+        register(shop, trained[0])
+    folder = Path(conf.get("ARTIFACTS")) / shop.key
+
+    def refused(path, target):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)
+        training.clean_up(shop)
+    assert len(list(folder.iterdir())) == training.KEPT + 2
+    training.clean_up(shop)
+    assert len(list(folder.iterdir())) == training.KEPT + 1
