@@ -1,5 +1,6 @@
 """Tables only: no ranking, no network. Every row carries its shop."""
 
+from coldrec.models.encoder import EncoderVersion, ItemVector
 from coldrec.models.event import Event, IgnoredCount, RejectedEvent
 from coldrec.models.graph import Entity, GraphChange, GraphSuggestion, GraphSync, Triple
 from coldrec.models.item import Item
@@ -27,6 +28,7 @@ __all__ = [
     "DailyMetric",
     "DailyPlaceMetric",
     "DailyTotal",
+    "EncoderVersion",
     "Entity",
     "Erasure",
     "Event",
@@ -35,6 +37,7 @@ __all__ = [
     "GraphSync",
     "IgnoredCount",
     "Item",
+    "ItemVector",
     "ModelVersion",
     "Placement",
     "RejectedEvent",

@@ -18,6 +18,15 @@ class Shop(models.Model):
         related_name="+",
         help_text=_("The model version that answers now. Promotion moves this pointer and nothing else."),
     )
+    encoder = models.ForeignKey(
+        "coldrec.EncoderVersion",
+        verbose_name=_("encoder"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("The language model that reads new texts and that the next fit learns with."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

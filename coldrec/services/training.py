@@ -45,7 +45,9 @@ def fit_shop(
     """
     config = FitConfig.of({"ranker": conf.get("RANKER"), **conf.get("FIT"), **(changes or {})})
     clean_up(shop)
-    run = TrainingRun.objects.create(shop=shop, config={**config.as_dict(), "seed": seed})
+    run = TrainingRun.objects.create(
+        shop=shop, state=TrainingRun.State.RUNNING, config={**config.as_dict(), "seed": seed}
+    )
     said = time.monotonic()
 
     def say(what: str, share: float) -> None:
