@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     # Where work that follows a change in the shop is done: "inline", in the same process right after the commit, or
     # "celery", by a worker. While the broker is away, "celery" falls back to "inline".
     "TASKS": "inline",
+    # Name of the Celery queue on which language models are trained: of the workers on machines with a GPU.
+    "GPU_QUEUE": "gpu",
     # Folder for artifacts; each training run writes one directory below <ARTIFACTS>/<shop>/.
     "ARTIFACTS": "var/coldrec",
     # Ranker over the retrieved candidates: "fusion" (default), "linear" or "mlp".

@@ -22,10 +22,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from coldrec import conf
-from coldrec.core.errors import GraphAwayError, GraphError, PromotionError
+from coldrec.core.errors import ColdrecError, GraphAwayError, GraphError
 from coldrec.core.types import EventKind
-from coldrec.models import Visitor
-from coldrec.services import browser, catalogue, events, graph, graph_sync, rollups, shops, visitors
+from coldrec.models import TrainingRun, Visitor
+from coldrec.services import browser, catalogue, events, graph, graph_sync, rollups, runs, shops, visitors
 
 logger = logging.getLogger(__name__)
 
@@ -97,13 +97,33 @@ def fit() -> None:
     # Imported here: a web worker that only asks for tasks must not load what trains.
     from coldrec.services import training
 
-    version = training.fit_shop(shops.current())
+    train(training.order(shops.current(), promote=True).pk)
+
+
+@shared_task(name="coldrec.train", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def train(run_id: int) -> None:
+    """Work on a training run until it has ended; a run that another works on is left to that one."""
+    from coldrec.services import performing
+
     try:
-        training.promote(version)
-    except PromotionError as error:
-        logger.warning("coldrec keeps the serving version: %s", error)
-    else:
-        graph_vectors()
+        if performing.perform(run_id):
+            graph_vectors()
+    except ColdrecError as error:
+        logger.error("coldrec: training run %s failed: %s", run_id, error)
+
+
+@shared_task(name="coldrec.sweep", ignore_result=True)
+def sweep() -> None:
+    """Have work gone on with that the broker or a killed process has lost; for the scheduler, every minute."""
+    for run in runs.sweep(shops.current()):
+        start(run)
+
+
+def start(run: TrainingRun) -> bool:
+    """Whether a worker has been asked to work on a run; otherwise it waits for ``coldrec_train`` or the sweeper."""
+    if conf.get("TASKS") != "celery":
+        return False
+    return _queued(train, run.pk, queue=conf.get("GPU_QUEUE") if run.kind == TrainingRun.Kind.ENCODER else None)
 
 
 @shared_task(name="coldrec.graph_vectors", **_OPTIONS)
@@ -230,12 +250,12 @@ def _graph_changed() -> None:
         transaction.on_commit(partial(_queued, sync_graph), robust=True)
 
 
-def _queued(task: Any, *arguments: object) -> bool:
-    """Whether a worker has been asked; False while the broker is away."""
+def _queued(task: Any, *arguments: object, queue: str | None = None) -> bool:
+    """Whether a worker has been asked; False while the broker is away. ``queue``: instead of the usual one."""
     global _broker_rests_until
     if time.monotonic() < _broker_rests_until or _Asking.is_hanging():
         return False
-    error = _Asking.error_of(task, arguments)
+    error = _Asking.error_of(task, arguments, queue)
     if error is None:
         return True
     _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
@@ -253,15 +273,16 @@ class _Asking(threading.Thread):
 
     _hanging: _Asking | None = None
 
-    def __init__(self, task: Any, arguments: tuple[object, ...]) -> None:
+    def __init__(self, task: Any, arguments: tuple[object, ...], queue: str | None) -> None:
         super().__init__(name="coldrec-ask-broker", daemon=True)
         self._task = task.app.tasks[task.name]  # the task itself: a shared one belongs to the app of the thread in use
         self._arguments = arguments
+        self._options = {"queue": queue} if queue else {}
         self._error: Exception | None = None
 
     def run(self) -> None:
         try:
-            self._task.apply_async(self._arguments, retry=False)
+            self._task.apply_async(self._arguments, retry=False, **self._options)
         except Exception as error:  # noqa: BLE001 each broker raises its own; it is logged by who waits
             self._error = error
 
@@ -271,9 +292,9 @@ class _Asking(threading.Thread):
         return cls._hanging is not None and cls._hanging.is_alive()
 
     @classmethod
-    def error_of(cls, task: Any, arguments: tuple[object, ...]) -> Exception | None:
+    def error_of(cls, task: Any, arguments: tuple[object, ...], queue: str | None = None) -> Exception | None:
         """What went wrong in asking, or nothing."""
-        asking = cls(task, arguments)
+        asking = cls(task, arguments, queue)
         if task.app.conf.task_always_eager:
             asking.run()  # the task itself, on this thread's connection to the database
             return asking._error

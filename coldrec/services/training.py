@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +15,17 @@ from django.utils import timezone
 from coldrec import conf
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
-from coldrec.core.errors import ArtifactError, PromotionError
+from coldrec.core.errors import ArtifactError, FitError, PromotionError
 from coldrec.core.model import Model
-from coldrec.core.training.fit import fit
+from coldrec.core.training.fit import Progress, fit
 from coldrec.models import ModelVersion, Shop, TrainingRun
-from coldrec.services import serving
+from coldrec.services import runs, serving
 from coldrec.services.datasets import read_shop
+from coldrec.services.runs import Held
 
 TOLERANCE = 0.02  # share of the serving version's figure that a candidate may lose
 GATED = ("cold", "warm")  # figures that the gate compares
 KEPT = 3  # versions whose artifacts stay on disk beside those in service
-STALE = timedelta(hours=12)  # a run that has not ended by then was killed
 
 
 def fit_shop(
@@ -35,7 +33,7 @@ def fit_shop(
     *,
     seed: int = 0,
     changes: dict[str, Any] | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> ModelVersion:
     """Train on what the tables hold and register the version; it does not serve until it is promoted.
 
@@ -43,43 +41,57 @@ def fit_shop(
     ------
     ColdrecError : the configuration or the data cannot give a model. The run's row keeps the reason.
     """
+    run = perform(order(shop, seed=seed, changes=changes), progress=progress)
+    version: ModelVersion | None = run.version
+    if version is None:
+        raise FitError(f"the run ended without a version: {run.get_state_display()}")
+    return version
+
+
+def order(shop: Shop, *, seed: int = 0, changes: dict[str, Any] | None = None, promote: bool = False) -> TrainingRun:
+    """A run that will train on what the tables hold; ``promote``: and put the version into service if the gate lets it.
+
+    Raises
+    ------
+    FitError : the configuration is wrong.
+    """
     config = FitConfig.of({"ranker": conf.get("RANKER"), **conf.get("FIT"), **(changes or {})})
+    runs.supersede(shop, TrainingRun.Kind.MODEL)
+    return runs.order(shop, TrainingRun.Kind.MODEL, {**config.as_dict(), "seed": seed, "promote": promote})
+
+
+def perform(run: TrainingRun, *, progress: Progress | None = None) -> TrainingRun:
+    """Train what the run orders, unless another process is at it or it has ended.
+
+    Raises
+    ------
+    ColdrecError : as for ``fit_shop``.
+    """
+    return runs.perform(run, partial(_fit, progress=progress))
+
+
+def _fit(held: Held, progress: Progress | None) -> None:
+    run, shop = held.run, held.run.shop
     clean_up(shop)
-    run = TrainingRun.objects.create(
-        shop=shop, state=TrainingRun.State.RUNNING, config={**config.as_dict(), "seed": seed}
-    )
-    said = time.monotonic()
+    changes = {name: value for name, value in run.config.items() if name not in ("seed", "promote")}
 
     def say(what: str, share: float) -> None:
-        nonlocal said
+        held.progressed(what, share)
+        held.check()
         if progress:
             progress(what, share)
-        if time.monotonic() - said > 1:
-            said = time.monotonic()
-            TrainingRun.objects.filter(pk=run.pk).update(progress=f"{what} ({share:.0%})")
 
     name = f"{shop.key}/run-{run.pk}"
     path = Path(conf.get("ARTIFACTS")) / name
-    try:
-        artifact = fit(read_shop(shop), path, config, seed=seed, progress=say)
-    except BaseException as error:
-        run.state, run.error, run.finished_at = TrainingRun.State.FAILED, f"{error}" or repr(error), timezone.now()
-        run.save(update_fields=["state", "error", "finished_at"])
-        raise
-    with transaction.atomic():
+    if path.exists():  # by a process that was killed before it could register it
+        _drop(path)
+    artifact = fit(read_shop(shop), path, FitConfig.of(changes), seed=run.config.get("seed", 0), progress=say)
+    with held.succeeding() as mine:
         Shop.objects.select_for_update().get(pk=shop.pk)
         last = shop.versions.aggregate(last=Max("number"))["last"] or 0
-        version = ModelVersion.objects.create(
+        mine.version = ModelVersion.objects.create(
             shop=shop, number=last + 1, path=name, digest=artifact.digest, metrics=dict(artifact.card["metrics"])
         )
-        run.version, run.state, run.finished_at, run.progress = (
-            version,
-            TrainingRun.State.SUCCEEDED,
-            timezone.now(),
-            "",
-        )
-        run.save()
-    return version
 
 
 def verify(version: ModelVersion) -> Artifact:
@@ -169,10 +181,7 @@ def _refusal(version: ModelVersion) -> str:
 
 
 def clean_up(shop: Shop) -> None:
-    """Close runs that were killed, and drop artifacts that no version on hand needs."""
-    TrainingRun.objects.filter(
-        shop=shop, state=TrainingRun.State.RUNNING, started_at__lt=timezone.now() - STALE
-    ).update(state=TrainingRun.State.FAILED, error="The process was stopped.", finished_at=timezone.now())
+    """Drop artifacts that no version on hand needs."""
     with transaction.atomic():
         # Alone: rows joined to a row that is waited for would be those from before the wait.
         _drop_artifacts(Shop.objects.select_for_update().get(pk=shop.pk))
@@ -186,12 +195,16 @@ def _drop_artifacts(shop: Shop) -> None:
         current = current.replaced
     running = {
         f"{shop.key}/run-{pk}"
-        for pk in TrainingRun.objects.filter(shop=shop, state=TrainingRun.State.RUNNING).values_list("pk", flat=True)
+        for pk in TrainingRun.objects.filter(shop=shop, state__in=runs.OPEN).values_list("pk", flat=True)
     }
     folder = Path(conf.get("ARTIFACTS")) / shop.key
     for path in list(folder.glob("run-*")) if folder.is_dir() else ():
         name = f"{shop.key}/{path.name.split('.')[0]}"
         if name not in running and (name not in needed or path.name.endswith(".partial")):
-            with suppress(OSError):  # what cannot be dropped now is tried again by the next
-                # Killed over it, we leave no half artifact under a whole one's name.
-                shutil.rmtree(path.rename(path.with_suffix(".partial")), ignore_errors=True)
+            _drop(path)
+
+
+def _drop(path: Path) -> None:
+    with suppress(OSError):  # what cannot be dropped now is tried again by the next
+        # Killed over it, we leave no half artifact under a whole one's name.
+        shutil.rmtree(path.rename(path.with_suffix(".partial")), ignore_errors=True)
