@@ -16,7 +16,8 @@ from coldrec.core.model import Model
 from coldrec.core.pipeline import recommend
 from coldrec.core.types import Interaction, Kind, Request
 from coldrec.models import Item, ModelVersion, Shop
-from coldrec.services.datasets import core_item, facts_about
+from coldrec.services.core_items import core_item
+from coldrec.services.datasets import facts_about
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
 from coldrec.models import Entity, Event, Item, Shop, Triple, Visitor
 from coldrec.services import graph_sync, shops
-from coldrec.services.datasets import core_item, read_shop
+from coldrec.services.core_items import core_item
+from coldrec.services.datasets import read_shop
 from tests.backends import graphs
 from tests.core.worlds import designers
 
