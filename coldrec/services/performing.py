@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from coldrec.core.errors import PromotionError
-from coldrec.models import ModelVersion, TrainingRun
-from coldrec.services import training
+from coldrec.models import ModelVersion, Shop, TrainingRun
+from coldrec.services import language, runs, training
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,12 @@ def perform(run_id: int) -> ModelVersion | None:
     run = TrainingRun.objects.select_related("shop").filter(pk=run_id).first()
     if run is None:
         return None
-    was_open = run.state in (TrainingRun.State.WAITING, TrainingRun.State.RUNNING)
+    was_open = run.state in runs.OPEN
+    if run.kind == TrainingRun.Kind.ENCODER:
+        before = run.shop.serving_version_id
+        language.perform(run)
+        now: ModelVersion | None = Shop.objects.select_related("serving_version").get(pk=run.shop_id).serving_version
+        return now if now is not None and now.pk != before else None
     run = training.perform(run)
     if not was_open or run.version is None or not run.config.get("promote"):
         return None

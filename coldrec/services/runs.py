@@ -212,6 +212,11 @@ def retry(run: TrainingRun) -> None:
     run.refresh_from_db()
 
 
+def open_runs(shop: Shop) -> list[int]:
+    """Primary keys of the runs that wait or are at work, the oldest first; ``held`` says which of them are free."""
+    return list(TrainingRun.objects.filter(shop=shop, state__in=OPEN).order_by("pk").values_list("pk", flat=True))
+
+
 def supersede(shop: Shop, kind: Any) -> None:
     """Close runs whose process is gone, because what they were to learn is learned anew now."""
     now = timezone.now()
