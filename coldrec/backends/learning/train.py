@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from coldrec.backends.encoders.source import ADAPTER, Source
-from coldrec.backends.encoders.torch import require
+from coldrec.backends.encoders.torch import quietly, require
 from coldrec.backends.learning import methods, running
 from coldrec.backends.learning.methods import Learner
 from coldrec.backends.learning.mlm import MaskedTokens
@@ -46,7 +46,7 @@ def train(recipe: Recipe, corpus: Corpus, folder: Path, watch: Watch) -> dict[st
     folder.mkdir(parents=True, exist_ok=True)
     source = Source.find(recipe.base)
     learner = methods.learner(source, recipe)
-    tokenizer = _tokenizer(source, recipe)
+    tokenizer = tokenizer_of(source, recipe)
     pairs = Pairs(learner, corpus, tokenizer)  # refuses a corpus that no model could come of, before an hour is spent
     figures: dict[str, Any] = {}
     if recipe.mask_steps and corpus.texts:
@@ -80,7 +80,8 @@ def _write(learner: Learner, folder: Path, card: dict[str, Any]) -> None:
     net = learner.merged()
     beside = folder / BESIDE if (folder / BESIDE / ADAPTER).exists() else None
     if beside is None:
-        net.save_pretrained(new)
+        with quietly():
+            net.save_pretrained(new)
     else:
         for path in learner.source.folder.glob("*.safetensors*"):
             shutil.copyfile(path, new / path.name)  # the base is what it was
@@ -143,7 +144,7 @@ def _once(path: Path, measure: Any) -> float | None:
     return told
 
 
-def _tokenizer(source: Source, recipe: Recipe) -> Any:
+def tokenizer_of(source: Source, recipe: Recipe) -> Any:
     """The source's own, which cuts a text after so many tokens."""
     from tokenizers import Tokenizer
 
