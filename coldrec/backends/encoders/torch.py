@@ -51,7 +51,7 @@ def pooled(net: Any, ids: torch.Tensor, mask: torch.Tensor, pooling: str) -> tor
 
 
 def load(source: Source, transformers: Any) -> Any:
-    """The network of a source, in float32.
+    """The network of a source, in float32, with the adapter that lies in its folder.
 
     Raises
     ------
@@ -65,6 +65,10 @@ def load(source: Source, transformers: Any) -> Any:
         raise EncoderError(f"the model in {source.folder} cannot be read: {error}") from error
     if missing := sorted(key for key in told["missing_keys"] if not key.startswith("pooler.")):
         raise EncoderError(f"the model in {source.folder} lacks weights: {', '.join(missing[:3])}")
+    if source.adapter:
+        from coldrec.backends.learning import bottleneck, experts
+
+        {bottleneck.KIND: bottleneck, experts.KIND: experts}[source.adapter].load(net, source.folder)
     return net
 
 
