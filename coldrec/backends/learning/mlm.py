@@ -89,8 +89,7 @@ class MaskedTokens:
         for row, (text, one) in enumerate(zip(texts, read, strict=True)):
             own = np.array(one.ids[:width], np.int64)
             words = [
-                None if special else word
-                for word, special in zip(one.word_ids, one.special_tokens_mask, strict=True)
+                None if special else word for word, special in zip(one.word_ids, one.special_tokens_mask, strict=True)
             ][:width]
             told = masking.chosen(
                 words,

@@ -51,12 +51,20 @@ class Pairs:
         """Tokens of the anchors, the positives and, where any has one, of strangers: ``0.input_ids`` and so on."""
         kind = [pair.kind == "search" or pair.kind == "told" for pair in pairs]
         columns = [
-            [self._prompts["query" if is_query else "document"] + pair.anchor for pair, is_query in zip(pairs, kind, strict=True)],
+            [
+                self._prompts["query" if is_query else "document"] + pair.anchor
+                for pair, is_query in zip(pairs, kind, strict=True)
+            ],
             [self._prompts["document"] + pair.positive for pair in pairs],
         ]
         if strange := [pair.negative for pair in pairs if pair.negative]:
             # As many for each pair: who has none is given another's, which is no friend of it, being in the batch.
-            columns.append([self._prompts["document"] + (pair.negative or strange[at % len(strange)]) for at, pair in enumerate(pairs)])
+            columns.append(
+                [
+                    self._prompts["document"] + (pair.negative or strange[at % len(strange)])
+                    for at, pair in enumerate(pairs)
+                ]
+            )
         told: dict[str, Any] = {}
         for number, texts in enumerate(columns):
             told |= {f"{number}.{name}": tensor for name, tensor in self._read(texts).items()}
@@ -112,9 +120,7 @@ def _loss_of(module: Any, learner: Learner) -> tuple[Any, Any]:
             MatryoshkaLoss,
         )
     except ImportError as error:
-        raise EncoderError(
-            "sentence-transformers is not installed; pip install 'django-coldrec[train]'"
-        ) from error
+        raise EncoderError("sentence-transformers is not installed; pip install 'django-coldrec[train]'") from error
     recipe, dims = learner.recipe, int(learner.net.config.hidden_size)
     cached = CachedMultipleNegativesRankingLoss(module, scale=recipe.scale, mini_batch_size=recipe.mini_batch)
     sizes = sorted({max(1, round(dims * share)) for share in recipe.matryoshka}, reverse=True)

@@ -62,7 +62,9 @@ def run(stage: Stage, recipe: Recipe, folder: Path, watch: Watch, *, logs: Path 
         trainer = _trainer(stage, recipe, folder, watch)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     if trainer.is_cancelled:
-        raise RunCancelledError(f"The run was cancelled in its stage {stage.name}, at step {trainer.state.global_step}.")
+        raise RunCancelledError(
+            f"The run was cancelled in its stage {stage.name}, at step {trainer.state.global_step}."
+        )
     return int(trainer.state.global_step)
 
 
@@ -70,9 +72,7 @@ def device_of(recipe: Recipe) -> tuple[str, bool]:
     """Where training happens, and whether it does in bfloat16."""
     torch, _ = require()
     is_gpu = torch.cuda.is_available()
-    half = recipe.precision == "bfloat16" or (
-        recipe.precision == "auto" and is_gpu and torch.cuda.is_bf16_supported()
-    )
+    half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and is_gpu and torch.cuda.is_bf16_supported())
     return ("cuda" if is_gpu else "cpu"), bool(half)
 
 
@@ -180,7 +180,7 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
 
     stage.module.to(device)
     if recipe.gradient_checkpointing:
-        net = getattr(stage, "learner").net
+        net = stage.learner.net
         net.gradient_checkpointing_enable({"use_reentrant": False})
     optimiser = torch.optim.AdamW(stage.groups(), weight_decay=0.01)
     schedule = transformers.get_scheduler(
