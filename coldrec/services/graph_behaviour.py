@@ -50,7 +50,7 @@ def edges(shop: Shop, *, until: datetime, least: int = behaviour.LEAST) -> Itera
 
 
 def searches(shop: Shop, *, until: datetime, least: int = 2) -> list[tuple[str, str, float]]:
-    """What was searched for, the item that at least ``least`` visitors went on to from there, and how many they were."""
+    """What was searched for, the item that ``least`` visitors or more went on to from there, and how many did."""
     names = list(shop.items.order_by("pk").values_list("external_id", flat=True))
     queries: dict[str, int] = {}
     owner, _ = read_visitors(shop)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coldrec.backends.encoders.torch import require
+from coldrec.backends.encoders.torch import quietly, require
 from coldrec.backends.learning.methods import Learner
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language import batching, masking
@@ -110,9 +110,10 @@ def _under_a_head(learner: Learner, transformers: Any) -> Any:
     """The encoder under a head that tells tokens; the head is new where the base has none."""
     folder = learner.source.folder
     try:
-        model, told = transformers.AutoModelForMaskedLM.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, local_files_only=True, dtype="float32"
-        )
+        with quietly():
+            model, told = transformers.AutoModelForMaskedLM.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, local_files_only=True, dtype="float32"
+            )
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(f"the model in {folder} cannot learn from masked tokens: {error}") from error
     below = f"{model.base_model_prefix}."

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import logging
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from coldrec.backends.encoders.torch import require
+from coldrec.backends.encoders.torch import quietly, require
 from coldrec.core.errors import EncoderError, RunCancelledError
 from coldrec.core.protocols import Watch
 from coldrec.core.training.language.recipe import Recipe
@@ -34,6 +33,7 @@ class Stage(Protocol):
     name: str
     steps: int
     module: Any
+    learner: Any
 
     def groups(self) -> list[dict[str, Any]]: ...
 
@@ -58,7 +58,7 @@ def run(stage: Stage, recipe: Recipe, folder: Path, watch: Watch, *, logs: Path 
     if last is not None and _step(last) >= stage.steps:
         _take_over(stage.module, last)
         return stage.steps
-    with _quietly(logs):
+    with quietly(), _told_to(logs):
         trainer = _trainer(stage, recipe, folder, watch)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     if trainer.is_cancelled:
@@ -269,21 +269,15 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quietly(logs: Path | None) -> Iterator[None]:
-    """Without what libraries print; TensorBoard writes to ``logs``."""
-    names = ("transformers", "accelerate", "sentence_transformers")
-    before = {name: logging.getLogger(name).level for name in names}
-    place = os.environ.get("TENSORBOARD_LOGGING_DIR")
+def _told_to(logs: Path | None) -> Iterator[None]:
+    """TensorBoard writes to ``logs``; it is told by the environment."""
+    name = "TENSORBOARD_LOGGING_DIR"
+    before = os.environ.get(name)
+    if logs is not None:
+        os.environ[name] = str(logs)
     try:
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        if logs is not None:
-            os.environ["TENSORBOARD_LOGGING_DIR"] = str(logs)
         yield
     finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
-        if place is None:
-            os.environ.pop("TENSORBOARD_LOGGING_DIR", None)
-        else:
-            os.environ["TENSORBOARD_LOGGING_DIR"] = place
+        os.environ.pop(name, None)
+        if before is not None:
+            os.environ[name] = before

@@ -8,6 +8,7 @@ import string
 
 import pytest
 
+from tests.backends.encoders.served import running
 from tests.required import missing
 
 SHOP_WORDS = ("red", "blue", "shoe", "lamp", "##s", "wool", "the", "a")
@@ -76,3 +77,14 @@ def english():
     from coldrec.backends.encoders.torch import TorchEncoder
 
     return TorchEncoder(Source.find(), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_served(tiny):
+    """The tiny encoder behind a server, which is told what it has to read before a query."""
+    needs("openai")
+    from coldrec.backends.encoders.openai import OpenAIEncoder, Patience
+
+    with running(lambda text: tiny.encode([text])[0].tolist()) as server:
+        patience = Patience(hurrying=30.0)  # a busy machine is no failure
+        yield OpenAIEncoder(server.url, "tiny", length=40, prompts=tiny.source.prompts, patience=patience)

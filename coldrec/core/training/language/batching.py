@@ -1,4 +1,4 @@
-"""Which texts or pairs go together in a step: a function of seed and step alone, so that a run can be resumed."""
+"""Which texts or pairs go together in a step: a function of the seed and the step, so that a run can be resumed."""
 
 from __future__ import annotations
 

@@ -105,10 +105,10 @@ def corpus_of(dataset: Dataset, searches: Sequence[Search] = (), seed: int = 0) 
     items = dataset.items
     group = _groups(dataset)
     names = [items[row].id for row in group]
-    held = _some_groups(rng, group, HELD_ITEMS)
+    held = _some(names, HELD_ITEMS, f"{seed} item")
     asked = sorted({query for query, _, _ in searches})
-    hidden = {asked[row] for row in np.flatnonzero(_some(rng, len(asked), HELD_SEARCHES)).tolist()}
-    away = _some(rng, len(dataset.visitors), HELD_VISITORS)
+    hidden = {asked[row] for row in np.flatnonzero(_some(asked, HELD_SEARCHES, f"{seed} search")).tolist()}
+    away = _some(dataset.visitors, HELD_VISITORS, f"{seed} visitor")
     position = {item.id: row for row, item in enumerate(items)}
     texts = [Text(item_text(item), values_of(item)) for item in items]
     taken = _taken(dataset)
@@ -308,14 +308,15 @@ def _cold(taken: Sequence[IntArray], held: BoolArray) -> tuple[tuple[IntArray, .
     return tuple(histories), tuple(wanted)
 
 
-def _some_groups(rng: np.random.Generator, group: Sequence[int], share: float) -> BoolArray:
-    """(n,) which are chosen: the share of the groups, each as a whole."""
-    of, number = np.unique(np.array(group, np.int64), return_inverse=True)
-    return np.asarray(_some(rng, len(of), share)[number], np.bool_)
+def _some(names: Sequence[str], share: float, salt: str) -> BoolArray:
+    """(n,) which of the names are chosen: about the share of them, and none where it is less than one.
 
-
-def _some(rng: np.random.Generator, size: int, share: float) -> BoolArray:
-    """(size,) which are chosen: the share, and none where it is less than one."""
-    chosen = np.zeros(size, np.bool_)
-    chosen[rng.choice(size, int(size * share), replace=False)] = True
+    The choice rests on the name alone. So it is the same tomorrow, when there are others beside it: a training that
+    goes on after a restart, or begins with what the last one left, has not learned from what it is judged by.
+    """
+    chosen = np.zeros(len(names), np.bool_)
+    if share * len(names) >= 1:
+        for row, name in enumerate(names):
+            drawn = hashlib.sha256(f"{salt}\0{name}".encode("utf-8", "surrogatepass")).digest()
+            chosen[row] = int.from_bytes(drawn[:8], "big") < share * 2**64
     return chosen

@@ -53,6 +53,14 @@ def test_nothing_held_out_is_learned_from(mined):
     assert not texts & set(corpus.searches)
 
 
+def test_what_is_held_out_stays_so_while_the_shop_grows(mined):
+    _, _, corpus = mined
+    dataset, searches = shop(items=80, visitors=60)
+    grown = corpus_of(dataset, [*searches, ("a new search", "1", 1.0)], seed=3)
+    assert set(corpus.held_items.tolist()) <= set(grown.held_items.tolist())
+    assert set(corpus.searches) <= set(grown.searches)
+
+
 def test_what_held_out_visitors_took_is_only_measured_on():
     dataset, searches = shop(visitors=60)
     corpus = corpus_of(dataset, searches)
