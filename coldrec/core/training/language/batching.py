@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from coldrec.core.training.language.corpus import Pair, Text
 
+MANY = 200_000  # pairs from which some are drawn without putting all in an order
 TRIES = 20  # pairs looked at for each that is taken, before a smaller batch is good enough
 
 
@@ -21,25 +23,30 @@ def pairs_of(
 ) -> list[Pair]:
     """At most ``size`` pairs of which none names what another names, nor a friend of it.
 
-    In a batch each pair's positive is a stranger to all other anchors, so two that belong together may not meet.
+    In a batch each pair's positive, and its stranger, is a stranger to all other anchors, so two that belong together
+    may not meet. A pair whose stranger belongs to one of the others goes without it.
     """
     rng = np.random.default_rng((seed, step))
     chosen: list[Pair] = []
     names: set[str] = set()
     texts: set[str] = set()
-    for row in rng.permutation(len(pairs))[: size * TRIES] if len(pairs) < 200_000 else _many(rng, len(pairs), size):
+
+    def is_known(name: str) -> bool:
+        return name in names or any((min(name, one), max(name, one)) in friends for one in names)
+
+    for row in rng.permutation(len(pairs))[: size * TRIES] if len(pairs) < MANY else _many(rng, len(pairs), size):
         pair = pairs[row]
-        if {pair.left, pair.right} & names or {pair.anchor, pair.positive} & texts:
-            continue
-        ours = (pair.left, pair.right)
-        if any((min(a, b), max(a, b)) in friends for a in ours for b in names):
+        if {pair.anchor, pair.positive} & texts or is_known(pair.left) or is_known(pair.right):
             continue
         chosen.append(pair)
-        names.update(ours)
+        names.update((pair.left, pair.right))
         texts.update((pair.anchor, pair.positive))
         if len(chosen) == size:
             break
-    return chosen
+    return [
+        replace(pair, negative="", stranger="") if pair.negative in texts or is_known(pair.stranger) else pair
+        for pair in chosen
+    ]
 
 
 def _many(rng: np.random.Generator, n: int, size: int) -> list[int]:

@@ -32,8 +32,8 @@ def figures(encoder: TextEncoder, texts: Sequence[str], corpus: Corpus) -> dict[
         told["cold"] = encoders.found_by_history(rows, corpus.histories, corpus.held_items, corpus.wanted)
     if corpus.searches:
         told["search"] = encoders.found_by_text(encoder.encode(corpus.searches, query=True), items, corpus.found)
-    if corpus.held_pairs:
-        titles = encoder.encode([pair.anchor for pair in corpus.held_pairs], query=True)
-        rest = encoder.encode([pair.positive for pair in corpus.held_pairs])
+    if about := [pair for pair in corpus.held_pairs if pair.kind == "told"]:
+        titles = encoder.encode([pair.anchor for pair in about], query=True)
+        rest = encoder.encode([pair.positive for pair in about])
         told["retrieval"] = encoders.found_by_text(titles, rest, [np.array([row]) for row in range(len(rest))])
     return told

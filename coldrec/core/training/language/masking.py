@@ -11,38 +11,43 @@ import numpy as np
 
 from coldrec.core.types import BoolArray, IntArray
 
-HIDDEN, WRONG = (
-    0.8,
-    0.1,
-)  # shares of the chosen tokens that are masked, and that are replaced by any other; the rest stay
+HIDDEN, WRONG = 0.8, 0.1  # of the chosen tokens: masked, and replaced by any other; the rest stay
+LONGEST_WORD = 8  # tokens; what a tokenizer takes for a longer word is a phrase of a script without spaces
 Span = tuple[int, int]
 """First character and the one after the last."""
 
 
-def find(text: str, values: Sequence[str]) -> list[Span]:
-    """Where the values stand in the text as words of their own, each where it is met first; the longest win."""
-    found: list[Span] = []
+def find(text: str, values: Sequence[str]) -> list[list[Span]]:
+    """For each value that stands in the text as words of its own, all the places; where two overlap the longer wins.
+
+    All of them: a brand that is hidden behind the title and stands in it would only have to be copied.
+    """
+    found: list[list[Span]] = []
+    taken: list[Span] = []
     low = text.casefold()
     if len(low) != len(text):  # a letter that has two when folded would shift what follows
         low = text
     for value in sorted({value.casefold() for value in values if value}, key=lambda one: (-len(one), one)):
+        places: list[Span] = []
         start = low.find(value)
         while start >= 0:
             end = start + len(value)
             is_word = not (_letter(low, start - 1) and _letter(low, start)) and not (
                 _letter(low, end - 1) and _letter(low, end)
             )
-            if is_word and not any(start < to and end > begin for begin, to in found):
-                found.append((start, end))
-                break
+            if is_word and not any(start < to and end > begin for begin, to in taken):
+                places.append((start, end))
+                taken.append((start, end))
             start = low.find(value, start + 1)
+        if places:
+            found.append(places)
     return sorted(found)
 
 
 def chosen(
     words: Sequence[int | None],
     offsets: Sequence[Span],
-    spans: Sequence[Span],
+    values: Sequence[Sequence[Span]],
     rng: np.random.Generator,
     *,
     share: float,
@@ -51,15 +56,16 @@ def chosen(
     """(t,) which tokens the model has to tell.
 
     ``words`` number the word that each token is of, None for marks and padding; ``offsets`` say where it stands. With
-    probability ``value_share`` one of the ``spans`` is chosen as a whole, so that what is said of an item has to be
-    told from the rest of it; else words, as a whole, until they make up ``share`` of the tokens. Something always is.
+    probability ``value_share`` one of the ``values`` is chosen, in all its places, so that what is said of an item has
+    to be told from the rest of it; else words, as a whole, until they make up ``share`` of the tokens. Something is
+    always chosen where there is a word.
     """
     told = np.zeros(len(words), np.bool_)
-    number = np.array([-1 if word is None else word for word in words], np.int64)
-    if spans and rng.random() < value_share:
-        begin, end = spans[int(rng.integers(len(spans)))]
+    number = _words(words)
+    if values and rng.random() < value_share:
+        places = values[int(rng.integers(len(values)))]
         for at, (start, stop) in enumerate(offsets):
-            told[at] = number[at] >= 0 and start < end and stop > begin
+            told[at] = number[at] >= 0 and any(start < end and stop > begin for begin, end in places)
         if told.any() and not told[number >= 0].all():
             return told
         told[:] = False
@@ -69,6 +75,14 @@ def chosen(
             break
         told |= number == word
     return told
+
+
+def _words(words: Sequence[int | None]) -> IntArray:
+    """(t,) the number of each token's word, -1 for none; each token of a phrase is a word of its own."""
+    number = np.array([-1 if word is None else word for word in words], np.int64)
+    tokens = np.bincount(number[number >= 0], minlength=1)
+    is_phrase = (number >= 0) & (tokens[np.maximum(number, 0)] > LONGEST_WORD)
+    return np.asarray(np.where(is_phrase, number.max(initial=0) + 1 + np.arange(len(number)), number), np.int64)
 
 
 def hidden(ids: IntArray, told: BoolArray, rng: np.random.Generator, *, mask: int, vocabulary: int) -> IntArray:

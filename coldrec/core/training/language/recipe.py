@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -44,6 +45,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if (word := _KINDS.get(str(field.type))) is not None and not word[0](value := getattr(self, field.name)):
+                raise EncoderError(f"{field.name} must be {word[1]}, got {value!r}")
         for name, allowed in (("method", METHODS), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise EncoderError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
@@ -56,8 +60,9 @@ class Recipe:
                 said = " (masked tokens alone spoil an encoder)" if name == "pair_steps" else ""
                 raise EncoderError(f"{name} must be a whole number of at least {least}{said}, got {value!r}")
         for name in ("mask_share", "value_share", "warm_up"):
-            if not 0 <= getattr(self, name) < 1:
-                raise EncoderError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not 0 <= value < 1 or (name == "mask_share" and not value):
+                raise EncoderError(f"{name} must lie between 0 and 1, got {value!r}")
         if not self.matryoshka or 1.0 not in self.matryoshka or not all(0 < share <= 1 for share in self.matryoshka):
             raise EncoderError(f"matryoshka must hold shares between 0 and 1, and 1 itself, got {self.matryoshka!r}")
         for name in ("head_rate", "scale"):
@@ -65,6 +70,8 @@ class Recipe:
                 raise EncoderError(f"{name} must be above 0, got {getattr(self, name)!r}")
         if self.rate < 0 or self.checkpoint_minutes < 0:
             raise EncoderError("rate and checkpoint_minutes may not be negative")
+        if self.method == "experts" and self.gradient_checkpointing:
+            raise EncoderError("experts do not go with gradient checkpointing; switch one of the two off")
 
     @classmethod
     def of(cls, changes: Mapping[str, Any]) -> Recipe:
@@ -74,7 +81,9 @@ class Recipe:
             raise EncoderError(f"unknown choice of the recipe {unknown[0]!r}; known are {', '.join(sorted(known))}")
         told = dict(changes)
         if "matryoshka" in told:
-            told["matryoshka"] = tuple(told["matryoshka"])
+            if not isinstance(shares := told["matryoshka"], (list, tuple)) or not all(map(_is_number, shares)):
+                raise EncoderError(f"matryoshka must be a list of shares, got {shares!r}")
+            told["matryoshka"] = tuple(shares)
         return cls(**told)
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,3 +94,15 @@ class Recipe:
     def learning_rate(self) -> float:
         """Of the encoder's weights."""
         return self.rate or RATES[self.method]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "float": (_is_number, "a number"),
+}
+"""By annotation: whether a value is of that kind, and its name in words; whole numbers are checked with their range."""
