@@ -1,4 +1,4 @@
-"""What a shop's own language model adds: frozen, trained as a whole, trained by LoRA. Run it by ``make bench-language``.
+"""What a shop's own language model adds: frozen, trained as a whole, by LoRA. Run it by ``make bench-language``.
 
 New items are looked for on a data set with behaviour, by the model that serves with the encoder's vectors; searches on
 one with graded queries, by the encoder alone. Cold items of the split are in no corpus. Prints a table, what the gate
@@ -129,7 +129,7 @@ def new_items(place: Path, recipe: Recipe, part: str, cache: Path) -> dict[str, 
 
 
 def search(place: Path, recipe: Recipe, cache: Path) -> dict[str, Any]:
-    """nDCG@10 over what was judged, with gains 2^grade − 1, and recall@100 of what was graded 2 or better, of all items.
+    """nDCG@10 over what was judged, with gains 2^grade − 1, and recall@100 of what was graded 2 or better.
 
     Queries and grades are in no corpus: there are no splits, and nothing is chosen by them.
     """
@@ -205,10 +205,8 @@ def _row(figures: Mapping[str, Array], variant: str, card: Mapping[str, Any]) ->
 def _print(name: str, what: str, variant: str, row: Mapping[str, Any], cases: int) -> None:
     gap = row.get("gap")
     beside = f"{gap['difference']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}] p={gap['p_value']:.3f}" if gap else ""
-    print(
-        f"{name:<20}{what:<20}{variant:<10}{cases:>6}  {row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]  {beside}",
-        flush=True,
-    )
+    figure = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+    print(f"{name:<20}{what:<20}{variant:<10}{cases:>6}  {figure}  {beside}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
