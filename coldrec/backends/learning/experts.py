@@ -155,7 +155,7 @@ def loss(gates: torch.Tensor, domains: Sequence[int] | None = None) -> torch.Ten
     """What to add to the task's loss, of the (p, E) gates of a step's texts.
 
     ``domains``: the number of the domain, or shop, of each text. About 0 while the router does not choose, down to
-    ``−log E`` where it does and all experts have as much work (with fewer domains than experts ``−log`` of that number).
+    ``−log E`` where it does and all experts have as much work (``−log`` of the domains' number where that is lower).
 
     Raises
     ------
