@@ -108,8 +108,9 @@ def train_heads(
                 loss = learner.loss(read, rows)
                 total = total + torch.exp(-doubts[name]) * loss + doubts[name] / 2
                 told |= {f"loss/{name}": loss.detach(), f"weight/{name}": torch.exp(-doubts[name]).detach()}
-            if (balance := experts.loss(encoder.net)) is not None:
-                total = total + BALANCE * balance
+            if read.gates:
+                total = total + BALANCE * experts.loss(torch.cat(read.gates))
+                read.gates.clear()
             optimiser.zero_grad()
             total.backward()
             nn.utils.clip_grad_norm_([*old, *new.parameters()], 1.0)
@@ -123,11 +124,16 @@ def train_heads(
 
 
 class _Reader:
-    """Texts to vectors as the encoder gives them, of length 1. What cannot change any more is read once."""
+    """Texts to vectors as the encoder gives them, of length 1. What cannot change any more is read once.
+
+    ``gates`` gathers how the experts shared the texts out, where the network has any.
+    """
 
     def __init__(self, encoder: TorchEncoder, *, learns: bool) -> None:
         self._encoder, self._learns = encoder, learns
         self._kept: dict[tuple[str, bool], torch.Tensor] = {}
+        self._has_experts = experts.ROUTER in dict(encoder.net.named_children())
+        self.gates: list[torch.Tensor] = []
 
     def __call__(self, texts: Sequence[str], *, query: bool = False) -> torch.Tensor:
         """(n, d)"""
@@ -154,6 +160,8 @@ class _Reader:
             ids[at, : len(pieces[row])] = torch.tensor(pieces[row])
             mask[at, : len(pieces[row])] = 1
         put = ids.to(encoder.device), mask.to(encoder.device)
+        if self._has_experts and self._learns:
+            self.gates.append(experts.gates(encoder.net, *put))
         with torch.autocast("cuda", torch.bfloat16, enabled=encoder.device.startswith("cuda")):
             read = pooled(encoder.net, *put, encoder.source.pooling)
         return vectors.index_copy(0, torch.tensor(full, device=encoder.device), nn.functional.normalize(read.float()))

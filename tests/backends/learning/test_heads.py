@@ -11,8 +11,8 @@ from coldrec.backends.encoders.source import Source
 from coldrec.core.encoders.reading import item_fields
 from coldrec.core.errors import EncoderError
 from coldrec.core.types import Item
-from tests.backends.encoders.conftest import needs
 from tests.backends.learning import shop
+from tests.encoders import needs
 
 needs("torch", "transformers")
 
