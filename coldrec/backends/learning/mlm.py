@@ -26,7 +26,7 @@ class MaskedTokens:
         torch, transformers = require()
         self.learner, self.corpus, self.steps = learner, corpus, learner.recipe.mask_steps
         self._tokenizer, self._recipe = tokenizer, learner.recipe
-        self._mask = _mask_of(learner.source.folder, transformers)
+        self._mask = _mask_of(learner, transformers)
         torch.manual_seed(self._recipe.seed)
         self.module = _under_a_head(learner, transformers)
 
@@ -124,9 +124,11 @@ def _under_a_head(learner: Learner, transformers: Any) -> Any:
     return model
 
 
-def _mask_of(folder: Any, transformers: Any) -> int:
+def _mask_of(learner: Learner, transformers: Any) -> int:
     """The token that stands for a hidden one."""
+    folder = learner.source.folder
     number = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True).mask_token_id
-    if number is None:
-        raise EncoderError(f"the tokenizer in {folder} has no mask; set mask_steps to 0")
+    # Where the vocabulary has none, some tokenizers give it a number that the model has no vector for.
+    if number is None or number >= learner.net.get_input_embeddings().num_embeddings:
+        raise EncoderError(f"the model in {folder} knows no token for what is hidden; set mask_steps to 0")
     return int(number)
