@@ -63,8 +63,8 @@ DEFAULTS: dict[str, Any] = {
     "GRAPH": "orm",
     # The Neo4j server that is kept equal to the tables: {"URI", "USER", "PASSWORD", "DATABASE"}; None: there is none.
     "NEO4J": None,
-    # The language model that reads texts: None, or {"MODEL", "ENGINE", "URL", "KEY", "DIMS", "PRICE", "TIMEOUT"}; text is
-    # short for {"MODEL": text}. MODEL is a hub id, a folder, or "english": what the extra "english" installs. ENGINE
+    # The language model that reads texts: None, or {"MODEL", "ENGINE", "URL", "KEY", "DIMS", "PRICE", "TIMEOUT"}; text
+    # is short for {"MODEL": text}. MODEL is a hub id, a folder, or "english": what the extra "english" installs. ENGINE
     # is "local" (on this machine) or "openai" (an embeddings endpoint at URL, of DIMS numbers a vector). It is put to
     # use by coldrec_encode --install.
     "ENCODER": None,

@@ -55,8 +55,7 @@ ABANDONED = 12 * 60 * 60  # seconds after which a half-made folder is nobody's a
 QUERY_SECONDS = 24 * 60 * 60  # that the vector of a query is kept
 REST_SECONDS = 30.0  # that a model which failed is left alone, so that not every page waits for it
 
-SETTING: str = EncoderVersion.Origin.SETTING
-TRAINED: str = EncoderVersion.Origin.TRAINED
+SETTING, TRAINED = str(EncoderVersion.Origin.SETTING), str(EncoderVersion.Origin.TRAINED)
 
 _COPIED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md", "LICENSE*")
 
@@ -279,7 +278,7 @@ def _settle(
                 number = _next(shop)
                 path = f"{shop.key}/encoder-{number}"
                 version = _row(
-                    shop, card, number=number, path=path, source=source, origin=str(origin), metrics=dict(metrics)
+                    shop, card, number=number, path=path, source=source, origin=origin, metrics=dict(metrics)
                 )
             place = folder_of(version)
             if not (place / ONNX).is_dir():
@@ -449,8 +448,8 @@ def _opened(version: EncoderVersion, form: str) -> TextEncoder:
     folder = folder_of(version)
     if not (folder / ONNX).is_dir():
         raise EncoderError(
-            f"{version} is not in {folder}; COLDREC['ARTIFACTS'] must be the folder that it was installed to, shared by all "
-            "machines, or coldrec_encode --install be run again"
+            f"{version} is not in {folder}; COLDREC['ARTIFACTS'] must be the folder that it was installed to, the same "
+            "on all machines, or coldrec_encode --install be run again"
         )
     if form == "gpu":
         from coldrec.backends.encoders.source import Source
@@ -463,12 +462,10 @@ def _opened(version: EncoderVersion, form: str) -> TextEncoder:
 
 
 def _remote(told: Setting) -> TextEncoder:
-    from coldrec.backends.encoders.openai import OpenAIEncoder
+    from coldrec.backends.encoders.openai import OpenAIEncoder, Patience
 
-    encoder: TextEncoder = OpenAIEncoder(
-        told.url, told.model, told.key, told.dims, price=told.price, timeout=told.timeout
-    )
-    return encoder
+    patience = Patience(asking=told.timeout)
+    return OpenAIEncoder(told.url, told.model, key=told.key, dims=told.dims, price=told.price, patience=patience)
 
 
 def _remembered(keys: list[str], dims: int) -> dict[str, FloatArray]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -115,6 +115,23 @@ def refresh_items(shop: Shop, encoder: EncoderVersion, ids: Iterable[str]) -> Re
         if page := list(rows.order_by("pk").only(*FIELDS, "content_hash")):
             _take_in(encoder, page, done)
     return Refreshed(done.encoded, done.renewed, seconds=time.monotonic() - began, encoding=done.encoding)
+
+
+def follow(shop: Shop, ids: Iterable[str]) -> None:
+    """Have whatever reads this shop's texts read items that were just saved; what cannot be read now stays stale.
+
+    Nothing that a model does is raised: a page may stand behind it.
+    """
+    wanted = list(ids)
+    for encoder in encoders.reading(shop):
+        if encoders.is_resting(encoder):
+            continue
+        try:
+            refresh_items(shop, encoder, wanted)
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 engines raise their own
+            encoders.rest(encoder, error)
 
 
 def read(encoder: EncoderVersion, items: Sequence[int]) -> FloatArray:

@@ -172,7 +172,7 @@ def test_the_number_of_queries_does_not_grow(shop, django_assert_num_queries):
     add_items(shop, *map(str, range(30)))
     for key in "abc":
         add_events(shop, visitor(shop, key), *(("view", str(n), n) for n in range(30)))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(rows(read_shop(shop))) == 90
 
 

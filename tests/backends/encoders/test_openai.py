@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from coldrec.core.errors import EncoderError
-from tests.backends.encoders.conftest import needs
 from tests.backends.encoders.served import DIMS, Server, changing, refusing, running, silent, vector
+from tests.encoders import needs
 
 needs("openai")
 

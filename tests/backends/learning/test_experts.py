@@ -8,7 +8,7 @@ import pytest
 
 from coldrec.backends.encoders.source import Source
 from coldrec.core.errors import EncoderError
-from tests.backends.encoders.conftest import needs
+from tests.encoders import needs
 
 needs("torch", "transformers")
 
