@@ -9,7 +9,7 @@ import pytest
 
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language.recipe import Recipe
-from tests.backends.encoders.conftest import needs
+from tests.encoders import needs
 
 pytestmark = pytest.mark.apart
 

@@ -10,9 +10,9 @@ import pytest
 
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language.recipe import Recipe
-from tests.backends.encoders.conftest import needs
 from tests.backends.learning.corpora import brands
 from tests.backends.learning.watching import Watched
+from tests.encoders import needs
 
 pytestmark = pytest.mark.apart
 

@@ -8,9 +8,9 @@ import pytest
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language.corpus import Pair
 from coldrec.core.training.language.recipe import Recipe
-from tests.backends.encoders.conftest import needs
 from tests.backends.learning.corpora import corpus, translations
 from tests.backends.learning.watching import Watched
+from tests.encoders import needs
 
 pytestmark = pytest.mark.apart
 
