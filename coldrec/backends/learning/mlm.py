@@ -29,7 +29,7 @@ class MaskedTokens:
         torch, transformers = require()
         self.learner, self.corpus, self.steps = learner, corpus, learner.recipe.mask_steps
         self._tokenizer, self._recipe = tokenizer, learner.recipe
-        self._mask = _mask_of(tokenizer, learner.source.folder)
+        self._mask = _mask_of(tokenizer, learner)
         torch.manual_seed(self._recipe.seed)
         self.module = _under_a_head(learner, transformers)
 
@@ -127,13 +127,16 @@ def _under_a_head(learner: Learner, transformers: Any) -> Any:
     return model
 
 
-def _mask_of(tokenizer: Any, folder: Path) -> int:
+def _mask_of(tokenizer: Any, learner: Learner) -> int:
     """The token that stands for a hidden one: the one that the folder names, else what such a token is called."""
+    folder, known = learner.source.folder, learner.net.get_input_embeddings().num_embeddings
     named = []
     for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json"):
         told = json.loads(path.read_text("utf-8")).get("mask_token") if path.exists() else None
         named.append(told.get("content") if isinstance(told, dict) else told)
     for name in (*named, *MASKS):
-        if name and (number := tokenizer.token_to_id(name)) is not None:
+        number = tokenizer.token_to_id(name) if name else None
+        # Some tokenizers give it a number that the model has no vector for.
+        if number is not None and number < known:
             return int(number)
-    raise EncoderError(f"the tokenizer in {folder} has no mask; set mask_steps to 0")
+    raise EncoderError(f"the model in {folder} knows no token for what is hidden; set mask_steps to 0")
