@@ -6,7 +6,6 @@ import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,8 +18,8 @@ from coldrec import conf
 from coldrec.backends.encoders.source import Source
 from coldrec.core.errors import EncoderError
 from coldrec.models import EncoderVersion, Item, Shop
-from coldrec.services import encoders, shops
-from tests.encoders import registered
+from coldrec.services import encoders, shops, vectors
+from tests.encoders import needs, registered
 
 README = "---\nlicense: apache-2.0\nlanguage:\n- en\n- de\n---\n# A model\n"
 
@@ -203,38 +202,44 @@ class TestRemote:
     CHOSEN = {"ENGINE": "openai", "URL": "https://one.example/v1", "MODEL": "m", "DIMS": 3, "KEY": "secret"}
 
     @pytest.fixture(autouse=True)
-    def engine(self, monkeypatch):
-        """What the endpoint's client is asked with."""
+    def requests(self, monkeypatch):
+        """What the endpoint is asked: address, key, seconds to answer and how often it is asked again."""
+        needs("openai")
+        from coldrec.backends.encoders.openai import OpenAIEncoder
+
         asked = []
 
-        class OpenAIEncoder:
-            def __init__(self, url, model, key, dims, **options):
-                asked.append((url, key, options))
-                self.dims, self.fingerprint = dims, f"{url}{model}{dims}"
+        def ask(self, texts, seconds, retries):
+            asked.append((self.url, self._key, seconds, retries))
+            return [np.full(self.dims, 1 / np.sqrt(self.dims), np.float32) for _ in texts]
 
-            def encode(self, texts, *, query=False):
-                return np.ones((len(texts), self.dims), np.float32)
-
-        module = ModuleType("coldrec.backends.encoders.openai")
-        module.OpenAIEncoder = OpenAIEncoder
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(OpenAIEncoder, "_ask", ask)
         return asked
 
-    def test_it_is_registered_without_a_folder_and_without_its_key(self, empty_shop, engine):
-        with choose({**self.CHOSEN, "TIMEOUT": 5}):
+    def test_it_is_registered_without_a_folder_and_without_its_key(self, empty_shop, requests):
+        with choose(self.CHOSEN):
             made = encoders.install(empty_shop)
             assert encoders.install(empty_shop) == made == encoders.in_use(empty_shop)
-            assert (encoders.query_vectors(made, ["tea"]) == 1).all()
-        assert engine[-1] == ("https://one.example/v1", "secret", {"price": 0.0, "timeout": 5})
+            assert requests == [], "nothing is asked that costs"
+            assert encoders.query_vectors(made, ["tea"]).any()
+        assert requests[0][:2] == ("https://one.example/v1", "secret")
         row = EncoderVersion.objects.values().get()
         assert row["path"] == "" and "secret" not in repr(row)
 
-    def test_no_other_endpoint_is_told_the_key(self, empty_shop, engine):
+    def test_no_other_endpoint_is_told_the_key(self, empty_shop, requests):
         with choose(self.CHOSEN):
             made = encoders.install(empty_shop)
         with choose({**self.CHOSEN, "URL": "https://two.example/v1", "KEY": "another"}):
-            encoders.opened(made)
-        assert engine[-1][:2] == ("https://one.example/v1", "")
+            encoders.query_vectors(made, ["tea"])
+        assert requests[0][:2] == ("https://one.example/v1", "")
+
+    def test_a_page_that_saves_waits_a_moment_and_a_refresh_as_long_as_is_set(self, empty_shop, requests):
+        add_items(empty_shop, "red shoe", "blue lamp")
+        with choose({**self.CHOSEN, "TIMEOUT": 60}):
+            encoders.install(empty_shop)
+            vectors.follow(empty_shop, ["i0"])
+            vectors.refresh(empty_shop, encoders.in_use(empty_shop))
+        assert [one[2:] for one in requests] == [(encoders.PAGE_SECONDS, 0), (60, 5)]
 
 
 class TestQueries:
