@@ -16,7 +16,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -173,6 +173,15 @@ def kept(shop: Shop) -> set[int]:
     found.update(shop.versions.order_by("-number").values_list("encoder_id", flat=True)[:KEPT])
     found.update(shop.encoders.order_by("-number").values_list("pk", flat=True)[:KEPT])
     return {pk for pk in found if pk is not None}
+
+
+def clean_up(shop: Shop) -> None:
+    """Drop the folders of versions that nobody may ask for any more; their rows and cards stay."""
+    for version in shop.encoders.exclude(pk__in=kept(shop)).exclude(path=""):
+        folder = folder_of(version)
+        with suppress(OSError):  # what cannot be dropped now is tried again after the next training
+            # Under a name that no version has: killed over it, we leave no half model.
+            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")), ignore_errors=True)
 
 
 def folder_of(version: EncoderVersion) -> Path:

@@ -135,6 +135,7 @@ def _trained(held: Held) -> EncoderVersion:
     run.encoder = version
     logger.info("coldrec: %s was trained: %s", version, verdict.refusal or "it may serve")
     shutil.rmtree(folder, ignore_errors=True)
+    encoders.clean_up(shop)
     return version
 
 

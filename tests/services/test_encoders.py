@@ -154,6 +154,21 @@ def test_two_at_once_make_one_version(tiny_versions, tmp_path):
     assert (encoders.folder_of(EncoderVersion.objects.get()) / "onnx").is_dir()
 
 
+def test_folders_that_nobody_may_ask_for_are_dropped_and_their_cards_stay(empty_shop, version, monkeypatch):
+    encoders.put_in_use(empty_shop, version)
+    old = EncoderVersion.objects.create(
+        shop=empty_shop, number=0, origin="trained", fingerprint="0" * 64, dims=32, path=f"{empty_shop.key}/encoder-0"
+    )
+    encoders.folder_of(old).mkdir()
+    encoders.clean_up(empty_shop)
+    assert encoders.folder_of(old).is_dir(), "the newest are kept"
+    monkeypatch.setattr(encoders, "KEPT", 1)
+    encoders.clean_up(empty_shop)
+    assert [path.name for path in encoders.folder_of(old).parent.iterdir()] == ["encoder-1"]
+    assert EncoderVersion.objects.count() == 2
+    encoders.clean_up(empty_shop)
+
+
 class TestOpened:
     def test_it_is_opened_once_for_all_threads_and_without_torch(self, version, monkeypatch):
         for name in ("torch", "transformers"):

@@ -145,3 +145,13 @@ def test_a_network_that_has_none_of_the_maps_is_named(method):
     net.config = type("Config", (), {"model_type": "odd"})
     with pytest.raises(EncoderError, match="a odd has none of the maps"):
         _maps(net, attention=True)
+
+
+def test_experts_are_told_to_share_the_work_and_others_are_not(tiny):
+    import torch
+
+    ids, mask = tokens(tiny, TEXTS)
+    features = [{"input_ids": ids, "attention_mask": mask}]
+    extra = learner(tiny.source, "experts").extra_loss(features)
+    assert extra is not None and extra.requires_grad and torch.isfinite(extra)
+    assert learner(tiny.source, "bottleneck").extra_loss(features) is None
