@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from coldrec.core.training.language import batching, masking
 from coldrec.core.training.language.corpus import Corpus, Text
 
 IGNORED = -100  # what torch's cross entropy takes for no label
+MASKS = ("[MASK]", "<mask>")
 MEASURED = 512  # held-out texts
 
 
@@ -26,7 +29,7 @@ class MaskedTokens:
         torch, transformers = require()
         self.learner, self.corpus, self.steps = learner, corpus, learner.recipe.mask_steps
         self._tokenizer, self._recipe = tokenizer, learner.recipe
-        self._mask = _mask_of(learner, transformers)
+        self._mask = _mask_of(tokenizer, learner)
         torch.manual_seed(self._recipe.seed)
         self.module = _under_a_head(learner, transformers)
 
@@ -124,11 +127,16 @@ def _under_a_head(learner: Learner, transformers: Any) -> Any:
     return model
 
 
-def _mask_of(learner: Learner, transformers: Any) -> int:
-    """The token that stands for a hidden one."""
-    folder = learner.source.folder
-    number = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True).mask_token_id
-    # Where the vocabulary has none, some tokenizers give it a number that the model has no vector for.
-    if number is None or number >= learner.net.get_input_embeddings().num_embeddings:
-        raise EncoderError(f"the model in {folder} knows no token for what is hidden; set mask_steps to 0")
-    return int(number)
+def _mask_of(tokenizer: Any, learner: Learner) -> int:
+    """The token that stands for a hidden one: the one that the folder names, else what such a token is called."""
+    folder, known = learner.source.folder, learner.net.get_input_embeddings().num_embeddings
+    named = []
+    for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json"):
+        told = json.loads(path.read_text("utf-8")).get("mask_token") if path.exists() else None
+        named.append(told.get("content") if isinstance(told, dict) else told)
+    for name in (*named, *MASKS):
+        number = tokenizer.token_to_id(name) if name else None
+        # Some tokenizers give it a number that the model has no vector for.
+        if number is not None and number < known:
+            return int(number)
+    raise EncoderError(f"the model in {folder} knows no token for what is hidden; set mask_steps to 0")
