@@ -11,7 +11,6 @@ from coldrec.core.training.language.recipe import Recipe
 from tests.backends.learning import corpora
 from tests.backends.learning.watching import Watched
 
-
 LOADED = ["torch", "transformers", "accelerate", "peft", "sentence_transformers.sentence_transformer.losses"]
 
 
