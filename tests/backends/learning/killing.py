@@ -11,6 +11,8 @@ from coldrec.core.training.language.recipe import Recipe
 from tests.backends.learning import corpora
 from tests.backends.learning.watching import Watched
 
+LOADED = ["torch", "transformers", "accelerate", "peft", "sentence_transformers.sentence_transformer.losses"]
+
 
 class Doomed(Watched):
     """Writes down each step, and kills its process at one."""
@@ -45,7 +47,7 @@ def both():
 def start(recipe: Recipe, folder: Path, log: Path, last: int = 0):
     """``last``: the step of this process that is its last; 0: it may finish."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.backends.learning.preload"])
+    context.set_forkserver_preload(LOADED)
     process = context.Process(target=work, args=(recipe, folder, log, last))
     process.start()
     return process
