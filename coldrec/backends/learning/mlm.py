@@ -33,11 +33,15 @@ class MaskedTokens:
         self.module = _under_a_head(learner, transformers)
 
     def groups(self) -> list[dict[str, Any]]:
-        """Weights that learn, with their rates."""
+        """Weights that learn, with their rates: at first the head alone, whose errors would spoil what is below it."""
         own = [weight for weight in self.learner.net.parameters() if weight.requires_grad]
         ids = set(map(id, self.learner.net.parameters()))
         head = [weight for weight in self.module.parameters() if id(weight) not in ids]
-        return [{"params": own, "lr": self._recipe.learning_rate}, {"params": head, "lr": self._recipe.head_rate}]
+        recipe = self._recipe
+        return [
+            {"params": own, "lr": recipe.learning_rate, "waits": recipe.head_share},
+            {"params": head, "lr": recipe.head_rate},
+        ]
 
     def batch(self, step: int) -> list[Text]:
         """The texts of a step."""

@@ -35,7 +35,7 @@ class Stage(Protocol):
     module: Any
     learner: Any
 
-    def groups(self) -> list[dict[str, Any]]: ...
+    def groups(self) -> list[dict[str, Any]]: ...  # as torch's optimisers take them; "waits": share of the steps
 
     def batch(self, step: int) -> list[Any]: ...
 
@@ -197,10 +197,10 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
     if recipe.gradient_checkpointing:
         net = stage.learner.net
         net.gradient_checkpointing_enable({"use_reentrant": False})
-    optimiser = torch.optim.AdamW(stage.groups(), weight_decay=0.01)
-    schedule = transformers.get_scheduler(
-        "linear", optimiser, num_warmup_steps=int(recipe.warm_up * stage.steps), num_training_steps=stage.steps
-    )
+    groups = stage.groups()
+    rates = [_rates(stage.steps, group.pop("waits", 0.0), recipe.warm_up) for group in groups]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rates)
     trainer = Trainer(
         model=stage.module,
         args=transformers.TrainingArguments(
@@ -228,6 +228,19 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
     )
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
+
+
+def _rates(steps: int, waits: float, warm_up: float) -> Callable[[int], float]:
+    """The share of its rate that a group has in each step: none while it waits, then up to all of it, then down."""
+    begin = int(waits * steps)
+    top = begin + max(1, int(warm_up * (steps - begin)))
+
+    def rate(step: int) -> float:
+        if step < begin:
+            return 0.0
+        return (step - begin + 1) / (top - begin) if step < top else max(0.0, (steps - step) / max(1, steps - top))
+
+    return rate
 
 
 def _reports(recipe: Recipe) -> list[str]:
