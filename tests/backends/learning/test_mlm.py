@@ -109,6 +109,19 @@ def test_parts_of_a_batch_add_up_to_the_gradient_of_the_whole(base):
     assert np.allclose(found[0][1], found[1][1], atol=1e-5)
 
 
+def test_the_loss_is_that_of_the_whole_model(base):
+    """The head is given the hidden tokens alone; asked about all of them it says the same of these."""
+    import torch
+
+    masked, _ = stage(base, brands(number=50))
+    inputs = masked.tensors(masked.batch(0), 0)
+    labels = inputs["labels"]
+    with torch.inference_mode():
+        loss = masked.backward(masked.module.eval(), inputs, 16, lambda part: None)
+        whole = masked.module(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
+    assert float(loss) == pytest.approx(float(torch.nn.functional.cross_entropy(whole.flatten(0, 1), labels.flatten())))
+
+
 def test_what_is_read_in_a_step_is_the_same_after_a_restart(base):
     first, _ = stage(base, brands(number=50))
     again, _ = stage(base, brands(number=50))
