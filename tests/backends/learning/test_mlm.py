@@ -24,7 +24,9 @@ def stage(base, corpus, **changes):
     from coldrec.backends.learning.mlm import MaskedTokens
     from coldrec.backends.learning.train import tokenizer_of
 
-    recipe = Recipe.of({"mask_steps": 100, "batch": 16, "rate": 3e-3, "length": 32, "seed": 1, **changes})
+    recipe = Recipe.of(
+        {"mask_steps": 100, "batch": 16, "rate": 3e-3, "length": 32, "seed": 1, "head_share": 0.0, **changes}
+    )
     source = Source.find(str(base))
     return MaskedTokens(methods.learner(source, recipe), corpus, tokenizer_of(source, recipe)), recipe
 
