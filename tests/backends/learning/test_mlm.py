@@ -24,7 +24,7 @@ def stage(base, corpus, **changes):
     from coldrec.backends.learning.mlm import MaskedTokens
     from coldrec.backends.learning.train import tokenizer_of
 
-    recipe = Recipe.of({"mask_steps": 100, "batch": 16, "rate": 3e-3, "length": 32, "seed": 1, **changes})
+    recipe = Recipe.of({"mask_steps": 200, "batch": 16, "rate": 3e-3, "length": 32, "seed": 1, **changes})
     source = Source.find(str(base))
     return MaskedTokens(methods.learner(source, recipe), corpus, tokenizer_of(source, recipe)), recipe
 
@@ -42,7 +42,7 @@ def learn(base, corpus, folder, **changes):
 @pytest.fixture(scope="module")
 def base(tiny_folder, tmp_path_factory):
     """A model that knows how frequent each token is, and nothing else: what a new head learns of any text at all."""
-    masked, _, _ = learn(tiny_folder, brands(shuffled=True, seed=9), tmp_path_factory.mktemp("work"), mask_steps=150)
+    masked, _, _ = learn(tiny_folder, brands(shuffled=True, seed=9), tmp_path_factory.mktemp("work"), mask_steps=200)
     folder = tmp_path_factory.mktemp("base") / "model"
     shutil.copytree(tiny_folder, folder)
     masked.module.save_pretrained(folder)
