@@ -44,7 +44,7 @@ def learn(base, corpus, folder, **changes):
 @pytest.fixture(scope="module")
 def base(tiny_folder, tmp_path_factory):
     """A model that knows how frequent each token is, and nothing else: what a new head learns of any text at all."""
-    masked, _, _ = learn(tiny_folder, brands(shuffled=True, seed=9), tmp_path_factory.mktemp("work"), mask_steps=150)
+    masked, _, _ = learn(tiny_folder, brands(shuffled=True, seed=9), tmp_path_factory.mktemp("work"), mask_steps=200)
     folder = tmp_path_factory.mktemp("base") / "model"
     shutil.copytree(tiny_folder, folder)
     masked.module.save_pretrained(folder)
