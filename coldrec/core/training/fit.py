@@ -18,7 +18,7 @@ from coldrec.core.errors import FitError
 from coldrec.core.protocols import Ranker
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.reader import Reader, learn_directions
-from coldrec.core.retrieval.sources import Bags, Sources
+from coldrec.core.retrieval.sources import PROFILES, Bags, Sources
 from coldrec.core.training import rankers, weights
 from coldrec.core.training.gate import believed
 from coldrec.core.training.judge import Policy
@@ -67,6 +67,7 @@ def fit(
             dataset.event_time[simulation.keep],
             config,
             seed,
+            profiled=not set(PROFILES) <= set(config.without),
         )
         say("learning the weights", 0.35)
         learn, judge = weights.halves(simulation)
@@ -82,7 +83,15 @@ def fit(
         figures = weights.figures(policy, judge)
         del trial, simulation, policy
     say("fitting on everything", 0.7)
-    sources = Sources.learn(bags, interactions(dataset), dataset.event_item, dataset.event_time, config, seed)
+    sources = Sources.learn(
+        bags,
+        interactions(dataset),
+        dataset.event_item,
+        dataset.event_time,
+        config,
+        seed,
+        profiled=not set(PROFILES).isdisjoint(fusion.names()),
+    )
     say("writing the artifact", 0.95)
     arrays, documents = sources.save()
     arrays["first_seen"] = np.array([_or_zero(item.first_seen) for item in dataset.items], np.float64)
