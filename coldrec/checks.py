@@ -32,6 +32,11 @@ PLACEMENT_KEYS = ("kind", "size", "minimum", "layout", "title")
 LAYOUTS = ("grid", "carousel")
 GRAPHS = ("orm", "neo4j")
 NEO4J_KEYS = ("URI", "USER", "PASSWORD", "DATABASE")
+ENCODER_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("MODEL", "ENGINE", "URL", "KEY"), str),
+    "DIMS": int,
+    **dict.fromkeys(("PRICE", "TIMEOUT"), (int, float)),
+}
 COOKIE_DAYS = 400  # the longest that browsers keep a cookie
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,64}")
@@ -390,6 +395,22 @@ def check_neo4j(app_configs: Collection[AppConfig] | None = None, **_: Any) -> l
     return problems
 
 
+def check_encoder(app_configs: Collection[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """What is wrong with the language model that is named; nothing is loaded, fetched or asked."""
+    told = conf.get("ENCODER")
+    if told is None:
+        return []
+    given = {"MODEL": told} if isinstance(told, str) else told
+    if not isinstance(given, Mapping):
+        hint = "Give a hub id, a folder, 'english', or a dictionary such as {'MODEL': 'english'}; None for no model."
+        return [Error(f"COLDREC['ENCODER'] is {told!r}.", hint=hint, id="coldrec.E024")]
+    problems: list[CheckMessage] = [
+        Error(f"COLDREC['ENCODER']{problem}.", hint=hint, id="coldrec.E024")
+        for problem, hint in [*_encoder_value_problems(given), *_encoder_model_problems(given)]
+    ]
+    return problems or _encoder_packages_missing(given)
+
+
 CHECKS: tuple[Check, ...] = (
     check_keys,
     check_shop,
@@ -402,6 +423,7 @@ CHECKS: tuple[Check, ...] = (
     check_graph,
     check_sizes,
     check_neo4j,
+    check_encoder,
     check_cookie,
     check_throttles,
     check_project,
@@ -445,6 +467,55 @@ def _placement_problems(name: object, placement: object) -> Iterator[tuple[str, 
             yield f"has the {key} {number!r}", f"Use a whole number from {least} to {conf.LONGEST_LIST}."
     if placement.get("layout", LAYOUTS[0]) not in LAYOUTS:
         yield f"has the layout {placement['layout']!r}", f"Layouts are {' and '.join(LAYOUTS)}."
+
+
+def _encoder_value_problems(given: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in given.items():
+        allowed = ENCODER_TYPES.get(key)
+        if allowed is None:
+            yield f" has the key {key!r}", _nearest(key, ENCODER_TYPES)
+        elif value is not None and (not isinstance(value, allowed) or isinstance(value, bool)):
+            shown = "is of the wrong type" if key == "KEY" else f"is {value!r}"  # a key is never shown
+            yield f"[{key!r}] {shown}", f"Give {'text' if allowed is str else 'a number'}."
+        elif key in ("DIMS", "TIMEOUT") and value is not None and value <= 0:
+            yield f"[{key!r}] is {value!r}", "Give a number above 0."
+
+
+def _encoder_model_problems(given: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
+    from coldrec.services import encoders
+
+    engine, model, url = (given.get(key) or "" for key in ("ENGINE", "MODEL", "URL"))
+    if (engine or "local") not in encoders.ENGINES:
+        yield f"['ENGINE'] is {engine!r}", f"Allowed are {' and '.join(map(repr, encoders.ENGINES))}."
+    elif engine == "openai":
+        if isinstance(url, str) and not url.startswith(("http://", "https://")):
+            yield f"['URL'] is {url!r}", "Give the endpoint's address, such as 'https://api.openai.com/v1'."
+        for key, what in (("MODEL", "which model to use"), ("DIMS", "how many numbers a vector has")):
+            if not given.get(key):
+                yield f" has no {key}", f"The endpoint has to be told {what}."
+    elif isinstance(model, str) and model not in ("", encoders.ENGLISH):
+        if Path(model).is_dir():
+            if not (Path(model) / "config.json").exists():
+                yield f"['MODEL'] is the folder {model!r}, which holds no model", "It must hold a config.json."
+        elif model.startswith((".", "/", "~")) or model.count("/") > 1:
+            yield f"['MODEL'] is {model!r}, which is no folder", "Give a folder's whole path, or a hub id 'owner/name'."
+
+
+def _encoder_packages_missing(given: Mapping[Any, Any]) -> list[CheckMessage]:
+    """Errors for what runs the model here; what installing it takes may be elsewhere, and installing says so."""
+    from importlib.util import find_spec
+
+    is_remote = given.get("ENGINE") == "openai"
+    extra, modules = ("llm", ["openai"]) if is_remote else ("serve", ["onnxruntime", "tokenizers"])
+    return [
+        Error(
+            f"COLDREC['ENCODER'] is set, but the package {module} is not installed.",
+            hint=f'pip install "django-coldrec[{extra}]"',
+            id="coldrec.E025",
+        )
+        for module in modules
+        if find_spec(module) is None
+    ]
 
 
 def _is_visitor_middleware(path: str) -> bool:

@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     # Where work that follows a change in the shop is done: "inline", in the same process right after the commit, or
     # "celery", by a worker. While the broker is away, "celery" falls back to "inline".
     "TASKS": "inline",
+    # Name of the Celery queue on which language models are trained: of the workers on machines with a GPU.
+    "GPU_QUEUE": "gpu",
     # Folder for artifacts; each training run writes one directory below <ARTIFACTS>/<shop>/.
     "ARTIFACTS": "var/coldrec",
     # Ranker over the retrieved candidates: "fusion" (default), "linear" or "mlp".
@@ -61,6 +63,11 @@ DEFAULTS: dict[str, Any] = {
     "GRAPH": "orm",
     # The Neo4j server that is kept equal to the tables: {"URI", "USER", "PASSWORD", "DATABASE"}; None: there is none.
     "NEO4J": None,
+    # The language model that reads texts: None, or {"MODEL", "ENGINE", "URL", "KEY", "DIMS", "PRICE", "TIMEOUT"}; text
+    # is short for {"MODEL": text}. MODEL is a hub id, a folder, or "english": what the extra "english" installs. ENGINE
+    # is "local" (on this machine) or "openai" (an embeddings endpoint at URL, of DIMS numbers a vector). It is put to
+    # use by coldrec_encode --install.
+    "ENCODER": None,
     # How many days after a click on a list a basket addition or a purchase of the same item still counts for it.
     "ATTRIBUTION_DAYS": 7,
     # Write slates at all; off means no attribution and no admin figures.

@@ -17,15 +17,28 @@ from typing import Any
 from uuid import uuid4
 
 from celery import shared_task
+from django.core.cache import cache
 from django.db import OperationalError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from coldrec import conf
-from coldrec.core.errors import GraphAwayError, GraphError, PromotionError
+from coldrec.core.errors import ColdrecError, EncoderError, GraphAwayError, GraphError
 from coldrec.core.types import EventKind
-from coldrec.models import Visitor
-from coldrec.services import browser, catalogue, events, graph, graph_sync, rollups, shops, visitors
+from coldrec.models import TrainingRun, Visitor
+from coldrec.services import (
+    browser,
+    catalogue,
+    encoders,
+    events,
+    graph,
+    graph_sync,
+    rollups,
+    runs,
+    shops,
+    vectors,
+    visitors,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +54,9 @@ BROKER_REST_SECONDS = 30.0  # how long a broker that failed is left alone, so th
 
 GRAPH_SECONDS = 20.0  # after which what still waits for Neo4j is left to a task of its own
 
+VECTOR_SECONDS = 20.0  # after which what the language model has still to read is left to a task of its own
+VECTOR_MOST = 300  # seconds after which one that was killed over it stands in nobody's way
+
 _broker_rests_until = 0.0
 
 # Safe to run twice, so a task is only acknowledged once done; a database that is busy or away is tried again.
@@ -55,9 +71,10 @@ _OPTIONS: dict[str, Any] = {
 
 @shared_task(name="coldrec.refresh_item", **_OPTIONS)
 def refresh_item(external_id: str) -> None:
-    """Bring one item in step with its product, and have the graph's copy in Neo4j follow."""
+    """Bring one item in step with its product; the graph's copy in Neo4j and the language model's vector follow."""
     catalogue.refresh_item(external_id)
     _graph_changed()
+    _text_changed(external_id)
 
 
 @shared_task(name="coldrec.sync_catalogue", **_OPTIONS)
@@ -65,6 +82,36 @@ def sync_catalogue() -> None:
     """Bring all items in step with the shop; for the scheduler, every night or oftener."""
     catalogue.sync()
     _graph_changed()
+    if conf.get("TASKS") == "celery" and encoders.reading(shops.current()):
+        transaction.on_commit(partial(_queued, refresh_vectors), robust=True)
+
+
+@shared_task(name="coldrec.encode_items", **_OPTIONS)
+def encode_items(external_ids: Sequence[str]) -> None:
+    """Have the language model read items that were just saved; one that cannot be asked is asked again later."""
+    vectors.follow(shops.current(), external_ids)
+
+
+@shared_task(name="coldrec.refresh_vectors", ignore_result=True, acks_late=True)
+def refresh_vectors() -> None:
+    """Have the language model read whatever it has not, some seconds' worth; for the scheduler, every minute.
+
+    What is stale is found in the tables, so nothing is lost with the broker. While one is at it, another asked by the
+    same cache has nothing to do. A model that is away is asked again by the next.
+    """
+    shop, left = shops.current(), 0
+    if not _is_alone(at_work := f"coldrec:refresh-vectors:{shop.pk}"):
+        return
+    try:
+        for encoder in encoders.reading(shop):
+            left += vectors.refresh(shop, encoder, limit_s=VECTOR_SECONDS).left
+    except EncoderError as error:
+        logger.warning("coldrec keeps the vectors that there are: %s", error)
+        return
+    finally:
+        _no_longer(at_work)
+    if left:
+        _queued(refresh_vectors)
 
 
 @shared_task(name="coldrec.build_graph", ignore_result=True)
@@ -97,13 +144,33 @@ def fit() -> None:
     # Imported here: a web worker that only asks for tasks must not load what trains.
     from coldrec.services import training
 
-    version = training.fit_shop(shops.current())
+    train(training.order(shops.current(), promote=True).pk)
+
+
+@shared_task(name="coldrec.train", ignore_result=True, acks_late=True, reject_on_worker_lost=True)
+def train(run_id: int) -> None:
+    """Work on a training run until it has ended; a run that another works on is left to that one."""
+    from coldrec.services import performing
+
     try:
-        training.promote(version)
-    except PromotionError as error:
-        logger.warning("coldrec keeps the serving version: %s", error)
-    else:
-        graph_vectors()
+        if performing.perform(run_id):
+            graph_vectors()
+    except ColdrecError as error:
+        logger.error("coldrec: training run %s failed: %s", run_id, error)
+
+
+@shared_task(name="coldrec.sweep", ignore_result=True)
+def sweep() -> None:
+    """Have work gone on with that the broker or a killed process has lost; for the scheduler, every minute."""
+    for run in runs.sweep(shops.current()):
+        start(run)
+
+
+def start(run: TrainingRun) -> bool:
+    """Whether a worker has been asked to work on a run; otherwise it waits for ``coldrec_train`` or the sweeper."""
+    if conf.get("TASKS") != "celery":
+        return False
+    return _queued(train, run.pk, queue=conf.get("GPU_QUEUE") if run.kind == TrainingRun.Kind.ENCODER else None)
 
 
 @shared_task(name="coldrec.graph_vectors", **_OPTIONS)
@@ -206,6 +273,7 @@ class _Refresh:
             if _queued(refresh_item, self.external_id):
                 return
         catalogue.refresh_item(self.external_id)
+        _text_changed(self.external_id)
 
 
 def _queue_events(raw: Sequence[Mapping[str, object]], visitor_id: int | None, source: str) -> None:
@@ -230,12 +298,37 @@ def _graph_changed() -> None:
         transaction.on_commit(partial(_queued, sync_graph), robust=True)
 
 
-def _queued(task: Any, *arguments: object) -> bool:
-    """Whether a worker has been asked; False while the broker is away."""
+def _text_changed(external_id: str) -> None:
+    """Have the language model read an item: by a worker, or here. Unless it can be asked, the item stays stale."""
+    shop = shops.current()
+    if conf.get("TASKS") != "celery":
+        vectors.follow(shop, [external_id])
+    elif encoders.reading(shop):
+        transaction.on_commit(partial(_queued, encode_items, [external_id]), robust=True)
+
+
+def _is_alone(at_work: str) -> bool:
+    """Whether no other is at it; for all that share a cache."""
+    try:
+        return bool(cache.add(at_work, 1, VECTOR_MOST))
+    except Exception as error:  # noqa: BLE001 each cache raises its own; two at once do no harm
+        logger.warning("coldrec cannot ask the cache: %s", error)
+        return True
+
+
+def _no_longer(at_work: str) -> None:
+    try:
+        cache.delete(at_work)
+    except Exception as error:  # noqa: BLE001 see above
+        logger.warning("coldrec cannot ask the cache: %s", error)
+
+
+def _queued(task: Any, *arguments: object, queue: str | None = None) -> bool:
+    """Whether a worker has been asked; False while the broker is away. ``queue``: instead of the usual one."""
     global _broker_rests_until
     if time.monotonic() < _broker_rests_until or _Asking.is_hanging():
         return False
-    error = _Asking.error_of(task, arguments)
+    error = _Asking.error_of(task, arguments, queue)
     if error is None:
         return True
     _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
@@ -253,15 +346,16 @@ class _Asking(threading.Thread):
 
     _hanging: _Asking | None = None
 
-    def __init__(self, task: Any, arguments: tuple[object, ...]) -> None:
+    def __init__(self, task: Any, arguments: tuple[object, ...], queue: str | None) -> None:
         super().__init__(name="coldrec-ask-broker", daemon=True)
         self._task = task.app.tasks[task.name]  # the task itself: a shared one belongs to the app of the thread in use
         self._arguments = arguments
+        self._options = {"queue": queue} if queue else {}
         self._error: Exception | None = None
 
     def run(self) -> None:
         try:
-            self._task.apply_async(self._arguments, retry=False)
+            self._task.apply_async(self._arguments, retry=False, **self._options)
         except Exception as error:  # noqa: BLE001 each broker raises its own; it is logged by who waits
             self._error = error
 
@@ -271,9 +365,9 @@ class _Asking(threading.Thread):
         return cls._hanging is not None and cls._hanging.is_alive()
 
     @classmethod
-    def error_of(cls, task: Any, arguments: tuple[object, ...]) -> Exception | None:
+    def error_of(cls, task: Any, arguments: tuple[object, ...], queue: str | None = None) -> Exception | None:
         """What went wrong in asking, or nothing."""
-        asking = cls(task, arguments)
+        asking = cls(task, arguments, queue)
         if task.app.conf.task_always_eager:
             asking.run()  # the task itself, on this thread's connection to the database
             return asking._error

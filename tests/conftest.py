@@ -15,6 +15,15 @@ from django.core.cache import cache
 
 from coldrec.api import throttles
 from tests.browser import chromium
+from tests.encoders import (  # noqa: F401
+    english,
+    other_folder,
+    tiny,
+    tiny_exported,
+    tiny_folder,
+    tiny_served,
+    tiny_versions,
+)
 from tests.required import missing
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure

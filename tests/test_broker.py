@@ -17,13 +17,14 @@ from django.db import connection
 from django.test import override_settings
 
 from coldrec import tasks
-from coldrec.models import Event, Visitor
-from coldrec.services import doctor, shops
+from coldrec.models import Event, TrainingRun, Visitor
+from coldrec.services import doctor, runs, shops
 from tests.worker import make_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parent.parent
+SOLO = ("--pool", "solo")
 WAIT = 30.0  # seconds for a process to start or a task to be done
 BOUND = tasks.BROKER_PATIENCE_SECONDS + 0.7  # seconds a page may lose to the broker, with room for a busy machine
 
@@ -98,7 +99,7 @@ def until(is_so: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def start_worker(queue: str, log: Path) -> subprocess.Popen[bytes]:
+def start_worker(queue: str, log: Path, *options: str) -> subprocess.Popen[bytes]:
     """A worker on the test's own database."""
     place = connection.settings_dict
     database = (
@@ -107,7 +108,7 @@ def start_worker(queue: str, log: Path) -> subprocess.Popen[bytes]:
         else f"postgres://{place['USER']}:{place['PASSWORD']}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
     )
     return subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "tests.worker", "worker", "--pool", "solo", "--without-gossip"],
+        [sys.executable, "-m", "celery", "-A", "tests.worker", "worker", "--without-gossip", *(options or SOLO)],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": database, "COLDREC_TEST_QUEUE": queue},
         stdout=log.open("wb"),
@@ -116,12 +117,12 @@ def start_worker(queue: str, log: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture
-def worker(redis_queue, tmp_path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def worker(redis_queue, tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts workers on the queue, and stops them in the end."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        started.append(start_worker(redis_queue.name, tmp_path / f"worker-{len(started)}.log"))
+    def start(*options: str) -> subprocess.Popen[bytes]:
+        started.append(start_worker(redis_queue.name, tmp_path / f"worker-{len(started)}.log", *options))
         return started[-1]
 
     yield start
@@ -161,6 +162,62 @@ class TestWorker:
         until(lambda: bool(current_app.control.ping(timeout=0.5)), "the worker answers")
         found = [one for one in doctor.diagnose().findings if one.topic == "tasks"]
         assert [one.state for one in found] == [doctor.State.WORKS]
+
+
+@pytest.mark.redis
+@pytest.mark.slow
+class TestTraining:
+    """What a training does is stood in for by ``tests.worker.perform``; who works on it, and how often, is real."""
+
+    @pytest.fixture
+    def order(self, tmp_path, redis_queue):
+        def order(**config: object) -> TrainingRun:
+            config = {"log": str(tmp_path / "log"), "seconds": 0.1, **config}
+            return runs.order(shops.current(), TrainingRun.Kind.MODEL, config)
+
+        return order
+
+    @staticmethod
+    def state(run: TrainingRun) -> str:
+        run.refresh_from_db()
+        return str(run.state)
+
+    def begun(self, run: TrainingRun) -> list[str]:
+        log = Path(run.config["log"])
+        return log.read_text().split() if log.exists() else []
+
+    def test_of_two_workers_that_are_given_one_run_one_does_it(self, order, worker, redis_queue):
+        run = order(seconds=3.0)
+        tasks.start(run)
+        tasks.start(run)
+        worker()
+        worker()
+        until(lambda: self.state(run) == "succeeded" and redis_queue() == 0, "the run ends")
+        time.sleep(0.5)
+        assert len(self.begun(run)) == 1 and run.attempts == 1
+
+    def test_a_run_whose_worker_was_killed_is_found_and_ends(self, order, worker):
+        run = order(seconds=2.0)
+        tasks.start(run)
+        first = worker()
+        until(lambda: len(self.begun(run)) == 1, "it has begun")
+        first.kill()
+        first.wait(WAIT)
+        worker()
+        tasks.sweep()
+        until(lambda: self.state(run) == "succeeded", "the next goes on")
+        assert (len(self.begun(run)), run.attempts) == (2, 2)
+
+    def test_a_run_that_kills_its_processes_is_given_up_and_the_queue_goes_on(self, order, worker, visitor):
+        poison = order(kills=True)
+        tasks.start(poison)
+        worker("--pool", "prefork", "--concurrency", "1")
+        until(lambda: self.state(poison) == "dead", "it is given up")
+        assert len(self.begun(poison)) == runs.ATTEMPTS
+        happened(visitor, "1")
+        sound = order()
+        tasks.start(sound)
+        until(lambda: self.state(sound) == "succeeded" and Event.objects.count() == 1, "the queue goes on")
 
 
 @pytest.mark.redis

@@ -20,7 +20,7 @@ from coldrec.core.types import Triple
 from coldrec.models import Shop
 from coldrec.services import cards
 from coldrec.services.catalogue import Writer
-from coldrec.services.datasets import core_item
+from coldrec.services.core_items import core_item
 from tests.shop.catalogue import ShopCatalogue
 from tests.shop.models import Category, Maker, Product, Tag
 

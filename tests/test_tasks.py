@@ -107,10 +107,10 @@ def test_a_version_that_the_gate_refuses_leaves_the_old_one_serving(monkeypatch,
         asked.append(version)
         raise PromotionError("v2 is worse")
 
-    monkeypatch.setattr(training, "fit_shop", lambda shop: "v2")
     monkeypatch.setattr(training, "promote", refuse)
     tasks.fit()
-    assert asked == ["v2"]
+    shop = shops.current()
+    assert asked == [shop.versions.get()] and shop.serving_version is None
     assert "keeps the serving version: v2 is worse" in caplog.text
 
 

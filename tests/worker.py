@@ -1,6 +1,9 @@
 """The Celery app of the tests with a broker: ``celery -A tests.worker worker``, and the same app beside it."""
 
 import os
+import signal
+import time
+from pathlib import Path
 
 from celery import Celery
 
@@ -21,7 +24,33 @@ def make_app(broker: str, queue: str) -> Celery:
     return made
 
 
+def perform(run_id: int) -> None:
+    """Instead of a training: writes a line to a file, then kills its process or takes as long as it is told."""
+    from coldrec.models import TrainingRun
+    from coldrec.services import runs
+
+    def work(held: runs.Held) -> None:
+        with Path(held.run.config["log"]).open("a") as log:
+            log.write(f"{os.getpid()}\n")
+        if held.run.config.get("kills"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        ends = time.monotonic() + held.run.config["seconds"]
+        while time.monotonic() < ends:
+            held.check()
+            time.sleep(0.05)
+        with held.succeeding():
+            pass
+
+    runs.perform(TrainingRun.objects.get(pk=run_id), work)
+
+
 if "COLDREC_TEST_QUEUE" in os.environ:  # in the worker's own process
     app = make_app(os.environ["REDIS_URL"], os.environ["COLDREC_TEST_QUEUE"])
     app.set_current()
     app.set_default()
+
+    @app.on_after_finalize.connect
+    def _stand_in(**_: object) -> None:
+        from coldrec.services import performing
+
+        performing.perform = perform

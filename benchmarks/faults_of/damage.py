@@ -82,7 +82,7 @@ def cases(artifact: Path) -> Iterator[tuple[str, Callable[[Path], None], str]]:
                 yield "row missing", shorten, file.name
             if array.ndim == 2 and array.shape[1]:
                 yield "column missing", narrow, file.name
-            if len(array) and array.dtype.kind == "f":
+            if array.size and array.dtype.kind == "f":
                 yield "NaN", spoil, file.name
 
 

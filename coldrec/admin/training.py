@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms.widgets import Script
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from coldrec.admin import display
+from coldrec import conf
+from coldrec.admin import charts, curves, display
 from coldrec.admin.base import FactsAdmin
 from coldrec.core.errors import ColdrecError
 from coldrec.models import ModelVersion, Shop, TrainingRun
+from coldrec.services import runs
 
 METRICS = {
     "cold": gettext_lazy("new items among themselves"),
@@ -29,11 +33,38 @@ METRICS = {
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(FactsAdmin):
-    list_display = ("started_at", "state", "progress", "duration", "version")
-    list_filter = ("state",)
-    list_select_related = ("version",)
+    """Runs are followed while they are at work; who may, ends them or has them tried again."""
+
+    list_display = ("started_at", "kind", "state", "live_progress", "duration", "result")
+    list_filter = ("kind", "state")
+    list_select_related = ("version", "encoder")
     ordering = ("-started_at",)
-    fields = ("state", "progress", "started_at", "duration", "version", "message", "configuration", "shop")
+    fields = (
+        *("kind", "state", "live", "started_at", "duration", "attempts", "beaten_at", "result", "message"),
+        *("configuration", "shop"),
+    )
+    actions = ("cancel", "retry", "compare")
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
+        js = (Script("coldrec/live.js", type="module"),)
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("coldrec.control_trainingrun")
+
+    @admin.display(description=gettext_lazy("progress"))
+    def live_progress(self, run: TrainingRun) -> SafeString | str:
+        return _live(run, run.progress or display.NOTHING)
+
+    @admin.display(description=gettext_lazy("progress"))
+    def live(self, run: TrainingRun) -> SafeString | str:
+        return _live(run, format_html("<p>{}</p>{}", run.progress or display.NOTHING, curves.drawn([run])))
+
+    @admin.display(description=gettext_lazy("result"))
+    def result(self, run: TrainingRun) -> SafeString | str:
+        if run.version:
+            return display.row_link("modelversion", run.version_id, run.version)
+        return display.row_link("encoderversion", run.encoder_id, run.encoder) if run.encoder else display.NOTHING
 
     @admin.display(description=gettext_lazy("duration"))
     def duration(self, run: TrainingRun) -> str:
@@ -49,6 +80,58 @@ class TrainingRunAdmin(FactsAdmin):
     @admin.display(description=gettext_lazy("error"))
     def message(self, run: TrainingRun) -> SafeString | str:
         return format_html("<pre>{}</pre>", run.error) if run.error else display.NOTHING
+
+    @admin.action(permissions=["control"], description=gettext_lazy("Cancel the selected runs"))
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> None:
+        done = self._each(request, queryset, runs.cancel, "Cancelled.")
+        if done:
+            said = ngettext("%d run ends at its next step.", "%d runs end at their next step.", done) % done
+            self.message_user(request, said, messages.SUCCESS)
+
+    @admin.action(permissions=["control"], description=gettext_lazy("Try the selected runs again"))
+    def retry(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> None:
+        from coldrec import tasks
+
+        def again(run: TrainingRun) -> None:
+            runs.retry(run)
+            tasks.start(run)
+
+        done = self._each(request, queryset, again, "Tried again.")
+        if done:
+            said = ngettext("%d run waits for a worker.", "%d runs wait for a worker.", done) % done
+            if conf.get("TASKS") != "celery":
+                said = f"{said} {_('There are none here: coldrec_train --waiting works on it.')}"
+            self.message_user(request, said, messages.SUCCESS)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Compare the curves of the selected runs"))
+    def compare(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Curves of training runs"),
+            "curves": curves.drawn(list(queryset.order_by("pk")[: charts.SERIES])),
+            "most": charts.SERIES,
+        }
+        return TemplateResponse(request, "admin/coldrec/curves.html", context)
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[TrainingRun], act: Any, note: str) -> int:
+        done = 0
+        for run in queryset.select_related("shop"):
+            try:
+                act(run)
+            except ColdrecError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                continue
+            self.log_change(request, run, note)
+            done += 1
+        return done
+
+
+def _live(run: TrainingRun, shown: SafeString | str) -> SafeString:
+    """What live.js reads anew every few seconds while the run is at work."""
+    is_open = run.state in runs.OPEN
+    return format_html(
+        '<div id="run-{}"{}>{}</div>', run.pk, SafeString(" data-coldrec-live" if is_open else ""), shown
+    )
 
 
 @admin.register(ModelVersion)

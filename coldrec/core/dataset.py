@@ -26,7 +26,8 @@ class Dataset:
 
     ``event_visitor`` (m,) int64 positions into ``visitors``; ``event_item`` (m,) int64 positions into ``items``;
     ``event_weight`` (m,) float32 > 0; ``event_time`` (m,) float64 seconds since 1970, NaN where unknown.
-    ``vectors`` (n, d) are what a language model makes of the items; None where there is no model.
+    ``vectors`` (n, d) are what a language model makes of the items; None where there is no model. ``encoder`` is that
+    model's fingerprint.
     """
 
     items: tuple[Item, ...]
@@ -37,6 +38,7 @@ class Dataset:
     event_time: np.ndarray
     triples: tuple[Triple, ...] = ()
     vectors: FloatArray | None = None
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         lengths = {len(self.event_visitor), len(self.event_item), len(self.event_weight), len(self.event_time)}

@@ -29,6 +29,18 @@ class EncoderError(ColdrecError):
     """A language model cannot be found, read, trained or asked."""
 
 
+class RunError(ColdrecError):
+    """A training run is not in a state in which this can be done to it."""
+
+
+class RunCancelledError(RunError):
+    """Somebody asked for an end of the run."""
+
+
+class RunLostError(RunError):
+    """Another process has taken the run over, or its row is gone."""
+
+
 class CatalogueError(ColdrecError):
     """The shop's catalogue adapter gave something that is not an item."""
 

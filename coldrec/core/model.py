@@ -79,10 +79,19 @@ class Model:
         ranker, directions = _ranker(artifact, len(sources.encoder))
         return cls(artifact.digest, artifact.card, ids, categories, first_seen, sources, fusion, ranker, directions)
 
-    def extend(self, items: Sequence[Item], triples: Sequence[Triple] = ()) -> Model:
-        """The same model that also knows ``items`` and the facts about them; those it knows already are passed over."""
+    def extend(self, items: Sequence[Item], triples: Sequence[Triple] = (), vectors: FloatArray | None = None) -> Model:
+        """The same model that also knows ``items`` and the facts about them; those it knows already are passed over.
+
+        ``vectors``: a row for each item, from the language model that this one was fitted with; zeros where it has not
+        read the item yet.
+
+        Raises
+        ------
+        FitError : the vectors are not such as those of the catalogue.
+        """
         known = set(self.item_ids[: self.sources.n])
-        fresh = list({item.id: item for item in items if item.id not in known}.values())
+        rows = list({item.id: row for row, item in enumerate(items) if item.id not in known}.values())
+        fresh = [items[row] for row in rows]
         return replace(
             self,
             item_ids=self.item_ids[: self.sources.n] + [item.id for item in fresh],
@@ -90,7 +99,12 @@ class Model:
             first_seen=np.concatenate(
                 [self.first_seen[: self.sources.n], np.array([i.first_seen or 0.0 for i in fresh], np.float64)]
             ),
-            sources=self.sources.extend(fresh, triples, self.item_ids[: self.sources.n]),
+            sources=self.sources.extend(
+                fresh,
+                triples,
+                self.item_ids[: self.sources.n],
+                None if vectors is None else vectors[rows],
+            ),
         )
 
     @cached_property

@@ -99,3 +99,16 @@ class GraphStore(Protocol):
 
         The cosine is rounded to six decimals; of equals by id. None where no vectors of that length are kept.
         """
+
+
+class Watch(Protocol):
+    """Who follows a training, and may end it."""
+
+    def stepped(self, stage: str, step: int, steps: int, loss: float, texts_per_second: float) -> None:
+        """A step of a stage is behind."""
+
+    def said(self, what: str) -> None:
+        """Something else happened that a person may want to know."""
+
+    def is_cancelled(self) -> bool:
+        """Whether nobody wants it to go on."""

@@ -17,38 +17,27 @@ from coldrec.core.graph.ontology import type_of
 from coldrec.core.types import INTERACTION_WEIGHTS
 from coldrec.core.types import Item as CoreItem
 from coldrec.core.types import Triple as Fact
-from coldrec.models import Item, Shop
+from coldrec.models import EncoderVersion, Item, Shop
 from coldrec.models.visitor import Consent
-from coldrec.services import graph_stores
+from coldrec.services import encoders, graph_stores, vectors
 from coldrec.services.batches import chunks
+from coldrec.services.core_items import FIELDS, made_of
 
 LOOKUP = 500  # names per query: SQLite takes a limited number of parameters
 OF_EVENTS = frozenset({"VIEWED_WITH", "SEARCHED_BY"})  # types of relations that are left out
 CHUNK = 20_000  # rows held at once as Python objects; the rest are numbers in arrays
 
-_FIELDS = (
-    "external_id",
-    "title",
-    "text",
-    "brand",
-    "category",
-    "attributes",
-    "price",
-    "language",
-    "first_seen",
-    "translations",
-)
 
-
-def read_shop(shop: Shop) -> Dataset:
-    """What there is to learn from in ``shop``.
+def read_shop(shop: Shop, *, encoder: EncoderVersion | None = None) -> Dataset:
+    """What there is to learn from in ``shop``, with the vectors of ``encoder``, else of the one in use if there is one.
 
     Events count by :data:`INTERACTION_WEIGHTS`; kinds that say nothing about liking (a search, a refund, a dislike) are
     left out, as are events of visitors who refused and of items that coldrec has never met. What a guest did belongs to
     the account they were merged into. Items that left the catalogue stay as long as somebody once showed interest in
     them: they tie together what is sold today.
     """
-    items, removed = _read_items(shop)
+    encoder = encoder or encoders.in_use(shop)
+    items, removed, pks = _read_items(shop)
     position = {item.id: row for row, item in enumerate(items)}
     owner, keys = read_visitors(shop)
     visitor, item, weight, time = _read_events(shop, owner, position)
@@ -70,49 +59,22 @@ def read_shop(shop: Shop) -> Dataset:
         triples=_read_triples(
             shop, {f"item:{one.id}" for one in catalogue}, {f"item:{items[row].id}" for row in kept if removed[row]}
         ),
+        vectors=None if encoder is None else vectors.read(encoder, pks[kept].tolist()),
+        encoder="" if encoder is None else encoder.fingerprint,
     )
 
 
-def core_item(row: Item) -> CoreItem:
-    """The row as the core knows an item."""
-    return _core_item(*(getattr(row, name) for name in _FIELDS))
-
-
-def _core_item(
-    external_id: str,
-    title: str,
-    text: str,
-    brand: str,
-    category: list[str],
-    attributes: dict[str, Any],
-    price: Any,
-    language: str,
-    first_seen: Any,
-    translations: dict[str, dict[str, str]],
-) -> CoreItem:
-    return CoreItem(
-        id=external_id,
-        title=title,
-        text=text,
-        brand=brand,
-        category=tuple(category),
-        attributes=attributes,
-        price=None if price is None else float(price),
-        language=language,
-        first_seen=first_seen.timestamp(),
-        translations=translations,
-    )
-
-
-def _read_items(shop: Shop) -> tuple[list[CoreItem], np.ndarray]:
-    """All items, and whether each has left the catalogue."""
+def _read_items(shop: Shop) -> tuple[list[CoreItem], np.ndarray, np.ndarray]:
+    """All items, whether each has left the catalogue, and their primary keys."""
     items: list[CoreItem] = []
     removed: list[bool] = []
-    rows = shop.items.order_by("pk").values_list(*_FIELDS, "removed_at")
-    for *fields, removed_at in rows.iterator(chunk_size=2000):
-        items.append(_core_item(*fields))
+    pks: list[int] = []
+    rows = shop.items.order_by("pk").values_list(*FIELDS, "removed_at", "pk")
+    for *fields, removed_at, pk in rows.iterator(chunk_size=2000):
+        items.append(made_of(*fields))
         removed.append(removed_at is not None)
-    return items, np.array(removed, dtype=bool)
+        pks.append(pk)
+    return items, np.array(removed, dtype=bool), np.array(pks, dtype=np.int64)
 
 
 def read_visitors(shop: Shop) -> tuple[dict[int, int], list[str]]:

@@ -1,7 +1,8 @@
 """What works today, what is missing, and the one line that turns it on.
 
 Made for an installation in any state: an empty or unmigrated database, a server that is away and an artifact that is
-damaged each give a finding, never an exception. Nothing is written, and no table is read whole.
+damaged each give a finding, never an exception. Nothing is written. No table is read whole but, where there
+is a language model, that of the items.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from django.utils.translation import ngettext
 from coldrec import catalogue, conf
 from coldrec import models as tables
 from coldrec.core.artifact import Artifact
-from coldrec.core.errors import ArtifactError, CatalogueError
+from coldrec.core.errors import ArtifactError, CatalogueError, EncoderError
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Kind
 from coldrec.models import Event, Item, ModelVersion, Shop, Slate, TrainingRun, Visitor
-from coldrec.services import graph_sync, placements
+from coldrec.services import encoders, graph_sync, placements, vectors
 
 COUNTED = 10_000  # rows; what lies beyond changes no finding
 ENOUGH_INTERACTIONS = 1_000  # what hosted recommenders ask for before they train at all
@@ -44,6 +45,8 @@ PATIENCE = 1.0  # seconds for a server to answer
 EXTRAS: dict[str, tuple[str, Callable[[], str]]] = {
     "pyarrow": ("parquet", lambda: _("import of Parquet files, and the benchmark")),
     "psycopg": ("postgres", lambda: _("PostgreSQL")),
+    "torch": ("train", lambda: _("training language models and installing them")),
+    "onnxruntime": ("serve", lambda: _("reading texts with a language model")),
     "neo4j": ("neo4j", lambda: _("a copy of the knowledge graph in Neo4j")),
 }
 """Modules that this release uses where they are installed: the extra that brings each, and what it is for."""
@@ -93,6 +96,7 @@ def diagnose(*, now: datetime | None = None) -> Diagnosis:
             ("events", _events),
             ("visitors", _visitors),
             ("model", _model),
+            ("encoder", _encoder),
             ("placements", _placements),
             ("pages", _pages),
             ("neo4j", _neo4j),
@@ -247,6 +251,44 @@ def _model(shop: Shop | None, now: datetime) -> Iterator[Finding]:
     too_many = fresh >= conf.get("FRESH_ITEMS")
     state = State.WAITING if is_old or too_many else State.WORKS
     yield Finding("model", state, said, "python manage.py coldrec_fit --promote" if state is State.WAITING else "")
+
+
+def _encoder(shop: Shop | None, now: datetime) -> Iterator[Finding]:
+    """Which language model reads the texts, how many it has read, and whether it knows their language."""
+    install = "python manage.py coldrec_encode --install"
+    version = encoders.in_use(shop) if shop else None
+    if shop is None or version is None:
+        if conf.get("ENCODER") is None:
+            said = _("No language model; items are alike by their words, entities and what visitors did.")
+            yield Finding("encoder", State.OFF, said, 'COLDREC = {"ENCODER": "english"}')
+        else:
+            said = _("A language model is named in the settings and none is in use.")
+            yield Finding("encoder", State.WAITING, said, install)
+        return
+    try:
+        encoders.opened(version)
+    except EncoderError as error:
+        said = _("%(version)s is in use but cannot be asked: %(error)s") % {"version": version, "error": error}
+        yield Finding("encoder", State.BROKEN, said, install)
+        return
+    waiting = _count(vectors.stale(shop, version))
+    said = _("%(version)s (%(source)s) reads the texts, %(dims)s numbers a vector, licence: %(licence)s.") % {
+        "version": version,
+        "source": version.source,
+        "dims": version.dims,
+        "licence": version.card.get("licence") or encoders.NOT_STATED,
+    }
+    if waiting:
+        left = ngettext("%s item is still to be read.", "%s items are still to be read.", waiting) % _shown(waiting)
+        yield Finding("encoder", State.WAITING, f"{said} {left}", "python manage.py coldrec_encode")
+    else:
+        yield Finding("encoder", State.WORKS, said + " " + _("Every item is read."))
+    if said := encoders.warning(version):
+        yield Finding("encoder", State.WAITING, said, f'COLDREC = {{"ENCODER": "{encoders.MULTILINGUAL[0]}"}}')
+    serving = shop.serving_version
+    if serving is not None and serving.encoder_id != version.pk:
+        said = _("%(serving)s serves without the vectors of %(version)s.") % {"serving": serving, "version": version}
+        yield Finding("encoder", State.WAITING, said, "python manage.py coldrec_fit --promote")
 
 
 def _placements(shop: Shop | None, now: datetime) -> Iterator[Finding]:

@@ -49,6 +49,19 @@ def edges(shop: Shop, *, until: datetime, least: int = behaviour.LEAST) -> Itera
     yield from _claims(pairs, "searched_by", names, [entity("query", text) for text in queries])
 
 
+def searches(shop: Shop, *, until: datetime, least: int = 2) -> list[tuple[str, str, float]]:
+    """What was searched for, the item that ``least`` visitors or more went on to from there, and how many did."""
+    names = list(shop.items.order_by("pk").values_list("external_id", flat=True))
+    queries: dict[str, int] = {}
+    owner, _ = read_visitors(shop)
+    position = {name: row for row, name in enumerate(names)}
+    visitor, item, query, time = _read(shop, (EventKind.SEARCH, *WANTED), until, owner, position, queries)
+    pairs = behaviour.searched(visitor, item, query, time, now=until.timestamp(), least=least)
+    texts = list(queries)
+    rows = zip(pairs.second.tolist(), pairs.first.tolist(), pairs.support.tolist(), strict=True)
+    return [(texts[asked], names[taken], float(support)) for asked, taken, support in rows]
+
+
 def _claims(pairs: Pairs, relation: str, names: list[str], others: list[str]) -> Iterator[Claim]:
     for at in np.lexsort((pairs.second, pairs.first)).tolist():
         fact = Fact(

@@ -15,8 +15,6 @@ appears or goes, edges that lead to it do too, and the nodes they leave are put 
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +22,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import F, Min, Q
@@ -39,7 +36,7 @@ from coldrec.backends.graph.neo4j_writer import Writer
 from coldrec.core.errors import GraphAwayError, GraphError, GraphFenceError, GraphValueError
 from coldrec.core.graph.node import Node
 from coldrec.models import GraphChange, GraphSync, Shop
-from coldrec.services import graph_nodes, outbox
+from coldrec.services import graph_nodes, holders, outbox
 from coldrec.services.batches import chunks
 from coldrec.services.entities import LOOKUP, Progress
 
@@ -563,9 +560,9 @@ class _Lease:
     @contextmanager
     def taken(cls, shop: Shop) -> Iterator[_Lease | None]:
         """The lease, given back at the end; None while another holds it. Tells the table how Neo4j fares."""
-        state, now, holder = _state(shop), timezone.now(), _our_name()
+        state, now, holder = _state(shop), timezone.now(), holders.our_name()
         free = Q(held_until=None) | Q(held_until__lt=now)
-        if _is_gone(state.holder):
+        if holders.is_gone(state.holder):
             free |= Q(holder=state.holder)
         row = GraphSync.objects.filter(pk=state.pk)
         if not row.filter(free).update(holder=holder, held_until=now + LEASE, fence=F("fence") + 1):
@@ -651,26 +648,6 @@ class _Lease:
 
     def _lost(self) -> None:
         raise GraphFenceError("Another sync of the graph has taken over from this one.", self.fence)
-
-
-def _our_name() -> str:
-    """A name for a holder that says which process of which machine it is."""
-    return f"{platform.node()[:30]}:{os.getpid()}:{uuid4().hex[:12]}"
-
-
-def _is_gone(holder: str) -> bool:
-    """Whether the process of that name was on this machine and is no more, so that nobody need wait for its lease."""
-    machine, _, rest = holder.partition(":")
-    pid = rest.partition(":")[0]
-    if machine != platform.node()[:30] or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def label(shop: Shop) -> Label:

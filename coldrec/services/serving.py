@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from django.db.models import DateTimeField, OuterRef, Subquery, Value
+
 from coldrec import conf
 from coldrec.core.errors import ArtifactError, ColdrecError
 from coldrec.core.model import Model
 from coldrec.core.pipeline import recommend
 from coldrec.core.types import Interaction, Kind, Request
-from coldrec.models import Item, ModelVersion, Shop
-from coldrec.services.datasets import core_item, facts_about
+from coldrec.models import EncoderVersion, Item, ItemVector, ModelVersion, Shop
+from coldrec.services import vectors
+from coldrec.services.core_items import core_item
+from coldrec.services.datasets import facts_about
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +44,9 @@ class _Slot:
     serving: Serving = Serving()
     base: Model | None = None  # without fresh items
     looked: float = -1e9  # monotonic seconds
-    fresh: tuple[tuple[int, float], ...] = ()  # primary key and time of change of the side buffer's items
+    encoder: EncoderVersion | None = None  # whose vectors the open version was fitted with
+    # Primary key and time of change of the side buffer's items, and when the encoder last read each.
+    fresh: tuple[tuple[int, datetime, datetime | None], ...] = ()
     refused: tuple[int, str] | None = None  # version and digest that could not be opened
 
 
@@ -88,11 +94,12 @@ def reset() -> None:
 
 
 def _refresh(slot: _Slot, shop: Shop) -> None:
-    wanted = ModelVersion.objects.filter(pk__in=Shop.objects.filter(pk=shop.pk).values("serving_version")).first()
+    wanted = ModelVersion.objects.filter(pk__in=Shop.objects.filter(pk=shop.pk).values("serving_version"))
+    wanted = wanted.select_related("encoder").first()
     if wanted is None:
-        slot.serving, slot.base, slot.fresh = Serving(), None, ()
+        slot.serving, slot.base, slot.encoder, slot.fresh = Serving(), None, None, ()
         return
-    version_id, number, base = slot.serving.version_id, slot.serving.number, slot.base
+    version_id, number, base, encoder = slot.serving.version_id, slot.serving.number, slot.base, slot.encoder
     if wanted.pk != version_id and slot.refused != (wanted.pk, wanted.digest):
         # A process that has served nothing yet goes back along the versions that served before.
         for version in _line(wanted) if base is None else [wanted]:
@@ -101,26 +108,29 @@ def _refresh(slot: _Slot, shop: Shop) -> None:
             except (ColdrecError, OSError) as error:
                 logger.error("coldrec: version %s cannot serve, the one before it goes on: %s", version, error)
             else:
-                version_id, number = version.pk, version.number
+                version_id, number, encoder = version.pk, version.number, version.encoder
                 break
         if version_id != wanted.pk:
             slot.refused = (wanted.pk, wanted.digest)
     if base is None:
         return
-    rows = _fresh_rows(shop, base)
-    fresh = tuple((row.pk, row.updated_at.timestamp()) for row in rows)
+    rows = _fresh_rows(shop, base, encoder)
+    fresh = tuple((row.pk, row.updated_at, row.read_at) for row in rows)
     if version_id != slot.serving.version_id or fresh != slot.fresh:
-        model = base.extend([core_item(row) for row in rows], facts_about(shop, rows))
+        told = None if encoder is None else vectors.read(encoder, [row.pk for row in rows])
+        model = base.extend([core_item(row) for row in rows], facts_about(shop, rows), told)
         _warm_up(model)
-        slot.base, slot.fresh = base, fresh
+        slot.base, slot.encoder, slot.fresh = base, encoder, fresh
         slot.serving = Serving(version_id, number, model)
 
 
 def _open(version: ModelVersion) -> Model:
-    """The version's model, if it is still the artifact that was registered."""
+    """The version's model, if it is still the artifact that was registered, fitted with that encoder's vectors."""
     model = Model.open(artifact_path(version))
     if model.version != version.digest:
         raise ArtifactError(f"{artifact_path(version)} is not the artifact that {version} was registered with")
+    if model.card.get("encoder") != (version.encoder.fingerprint if version.encoder else None):
+        raise ArtifactError(f"{artifact_path(version)} was fitted with vectors of another encoder than {version} says")
     return model
 
 
@@ -133,10 +143,15 @@ def _line(version: ModelVersion | None) -> Iterator[ModelVersion]:
         version = version.replaced
 
 
-def _fresh_rows(shop: Shop, base: Model) -> list[Item]:
-    """Items the model has never seen, the newest first, no more than the side buffer holds."""
+def _fresh_rows(shop: Shop, base: Model, encoder: EncoderVersion | None) -> list[Item]:
+    """Items the model has never seen, the newest first, no more than the side buffer holds.
+
+    ``read_at`` says of each when the encoder read it, None if it has not.
+    """
+    read = ItemVector.objects.filter(encoder=encoder, item=OuterRef("pk")).values("updated_at")
     since = base.card.get("fitted_at")
     rows = Item.objects.filter(shop=shop, removed_at__isnull=True, sellable=True)
+    rows = rows.annotate(read_at=Subquery(read) if encoder else Value(None, DateTimeField()))
     if since is not None:
         rows = rows.filter(updated_at__gte=datetime.fromtimestamp(since - 60, tz=UTC))
     limit = conf.get("FRESH_ITEMS")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,19 @@ from django.utils import timezone
 from coldrec import conf
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
-from coldrec.core.errors import ArtifactError, PromotionError
+from coldrec.core.errors import ArtifactError, EncoderError, FitError, PromotionError
 from coldrec.core.model import Model
-from coldrec.core.training.fit import fit
-from coldrec.models import ModelVersion, Shop, TrainingRun
-from coldrec.services import serving
+from coldrec.core.training.fit import Progress, fit
+from coldrec.models import EncoderVersion, ModelVersion, Shop, TrainingRun
+from coldrec.services import encoders, runs, serving, vectors
 from coldrec.services.datasets import read_shop
+from coldrec.services.runs import Held
+
+logger = logging.getLogger(__name__)
 
 TOLERANCE = 0.02  # share of the serving version's figure that a candidate may lose
 GATED = ("cold", "warm")  # figures that the gate compares
 KEPT = 3  # versions whose artifacts stay on disk beside those in service
-STALE = timedelta(hours=12)  # a run that has not ended by then was killed
 
 
 def fit_shop(
@@ -35,7 +36,8 @@ def fit_shop(
     *,
     seed: int = 0,
     changes: dict[str, Any] | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    encoder: EncoderVersion | None = None,
+    progress: Progress | None = None,
 ) -> ModelVersion:
     """Train on what the tables hold and register the version; it does not serve until it is promoted.
 
@@ -43,43 +45,98 @@ def fit_shop(
     ------
     ColdrecError : the configuration or the data cannot give a model. The run's row keeps the reason.
     """
+    run = perform(order(shop, seed=seed, changes=changes, encoder=encoder), progress=progress)
+    version: ModelVersion | None = run.version
+    if version is None:
+        raise FitError(f"the run ended without a version: {run.get_state_display()}")
+    return version
+
+
+def order(
+    shop: Shop,
+    *,
+    seed: int = 0,
+    changes: dict[str, Any] | None = None,
+    encoder: EncoderVersion | None = None,
+    promote: bool = False,
+) -> TrainingRun:
+    """A run that will train on what the tables hold; ``promote``: and put the version into service if the gate lets it.
+
+    It learns with the vectors of ``encoder``, else of the one in use when it begins.
+
+    Raises
+    ------
+    FitError : the configuration is wrong.
+    """
     config = FitConfig.of({"ranker": conf.get("RANKER"), **conf.get("FIT"), **(changes or {})})
+    others = {"seed": seed, "promote": promote, "encoder": encoder.pk if encoder else None}
+    runs.supersede(shop, TrainingRun.Kind.MODEL)
+    return runs.order(shop, TrainingRun.Kind.MODEL, {**config.as_dict(), **others})
+
+
+def perform(run: TrainingRun, *, progress: Progress | None = None) -> TrainingRun:
+    """Train what the run orders, unless another process is at it or it has ended.
+
+    Raises
+    ------
+    ColdrecError : as for ``fit_shop``.
+    """
+    return runs.perform(run, partial(_fit, progress=progress))
+
+
+def _fit(held: Held, progress: Progress | None) -> None:
+    run, shop = held.run, held.run.shop
     clean_up(shop)
-    run = TrainingRun.objects.create(
-        shop=shop, state=TrainingRun.State.RUNNING, config={**config.as_dict(), "seed": seed}
-    )
-    said = time.monotonic()
+    changes = {name: value for name, value in run.config.items() if name not in ("seed", "promote", "encoder")}
 
     def say(what: str, share: float) -> None:
-        nonlocal said
+        held.progressed(what, share)
+        held.check()
         if progress:
             progress(what, share)
-        if time.monotonic() - said > 1:
-            said = time.monotonic()
-            TrainingRun.objects.filter(pk=run.pk).update(progress=f"{what} ({share:.0%})")
 
     name = f"{shop.key}/run-{run.pk}"
     path = Path(conf.get("ARTIFACTS")) / name
-    try:
-        artifact = fit(read_shop(shop), path, config, seed=seed, progress=say)
-    except BaseException as error:
-        run.state, run.error, run.finished_at = TrainingRun.State.FAILED, f"{error}" or repr(error), timezone.now()
-        run.save(update_fields=["state", "error", "finished_at"])
-        raise
-    with transaction.atomic():
+    if path.exists():  # by a process that was killed before it could register it
+        _drop(path)
+    data = read_shop(shop, encoder=_read_texts(run, say))
+    artifact = fit(data, path, FitConfig.of(changes), seed=run.config.get("seed", 0), progress=say)
+    with held.succeeding() as mine:
         Shop.objects.select_for_update().get(pk=shop.pk)
         last = shop.versions.aggregate(last=Max("number"))["last"] or 0
-        version = ModelVersion.objects.create(
-            shop=shop, number=last + 1, path=name, digest=artifact.digest, metrics=dict(artifact.card["metrics"])
+        mine.version = ModelVersion.objects.create(
+            shop=shop,
+            number=last + 1,
+            path=name,
+            digest=artifact.digest,
+            metrics=dict(artifact.card["metrics"]),
+            encoder=shop.encoders.get(fingerprint=data.encoder) if data.encoder else None,
         )
-        run.version, run.state, run.finished_at, run.progress = (
-            version,
-            TrainingRun.State.SUCCEEDED,
-            timezone.now(),
-            "",
-        )
-        run.save()
-    return version
+
+
+def _read_texts(run: TrainingRun, say: Progress) -> EncoderVersion | None:
+    """The language model that the run learns with, which has read all that it can.
+
+    Where the one in use cannot be asked now, the vectors that there are must do: a shop's nightly fit does not wait for
+    a server that is away. One that was ordered by name has to read everything.
+
+    Raises
+    ------
+    EncoderError : the one that was ordered cannot be asked, or is gone.
+    """
+    shop, ordered = run.shop, run.config.get("encoder")
+    encoder = shop.encoders.filter(pk=ordered).first() if ordered else encoders.in_use(shop)
+    if encoder is None:
+        if ordered:
+            raise EncoderError(f"the encoder {ordered}, which the run was ordered with, is gone")
+        return None
+    try:
+        vectors.refresh(shop, encoder, progress=lambda done, total: say("reading the texts", done / total))
+    except EncoderError as error:
+        if ordered:
+            raise
+        logger.warning("coldrec learns with the vectors that there are: %s", error)
+    return encoder
 
 
 def verify(version: ModelVersion) -> Artifact:
@@ -119,8 +176,7 @@ def promote(version: ModelVersion, *, force: bool = False) -> None:
             if shop.serving_version_id != version.pk:
                 version.replaced_id = shop.serving_version_id
             version.promoted_at = timezone.now()
-            shop.serving_version = version
-            shop.save(update_fields=["serving_version"])
+            _serve(shop, version)
         version.refusal = reason
         version.save(update_fields=changed)
     if reason:
@@ -148,10 +204,18 @@ def rollback(shop: Shop) -> ModelVersion:
             verify(before)
         except ArtifactError as error:
             raise PromotionError(f"{before} cannot serve again: {error}") from error
-        locked.serving_version = before
-        locked.save(update_fields=["serving_version"])
+        _serve(locked, before)
     serving.forget()
     return before
+
+
+def _serve(shop: Shop, version: ModelVersion) -> None:
+    """Move both pointers: the encoder goes with the version. One fitted without leaves in use what is in use."""
+    shop.serving_version = version
+    if version.encoder_id is not None and shop.encoder_id != version.encoder_id:
+        shop.encoder_id = version.encoder_id
+        EncoderVersion.objects.filter(pk=version.encoder_id).update(promoted_at=timezone.now())
+    shop.save(update_fields=["serving_version", "encoder"])
 
 
 def _refusal(version: ModelVersion) -> str:
@@ -169,10 +233,7 @@ def _refusal(version: ModelVersion) -> str:
 
 
 def clean_up(shop: Shop) -> None:
-    """Close runs that were killed, and drop artifacts that no version on hand needs."""
-    TrainingRun.objects.filter(
-        shop=shop, state=TrainingRun.State.RUNNING, started_at__lt=timezone.now() - STALE
-    ).update(state=TrainingRun.State.FAILED, error="The process was stopped.", finished_at=timezone.now())
+    """Drop artifacts that no version on hand needs."""
     with transaction.atomic():
         # Alone: rows joined to a row that is waited for would be those from before the wait.
         _drop_artifacts(Shop.objects.select_for_update().get(pk=shop.pk))
@@ -186,12 +247,16 @@ def _drop_artifacts(shop: Shop) -> None:
         current = current.replaced
     running = {
         f"{shop.key}/run-{pk}"
-        for pk in TrainingRun.objects.filter(shop=shop, state=TrainingRun.State.RUNNING).values_list("pk", flat=True)
+        for pk in TrainingRun.objects.filter(shop=shop, state__in=runs.OPEN).values_list("pk", flat=True)
     }
     folder = Path(conf.get("ARTIFACTS")) / shop.key
     for path in list(folder.glob("run-*")) if folder.is_dir() else ():
         name = f"{shop.key}/{path.name.split('.')[0]}"
         if name not in running and (name not in needed or path.name.endswith(".partial")):
-            with suppress(OSError):  # what cannot be dropped now is tried again by the next
-                # Killed over it, we leave no half artifact under a whole one's name.
-                shutil.rmtree(path.rename(path.with_suffix(".partial")), ignore_errors=True)
+            _drop(path)
+
+
+def _drop(path: Path) -> None:
+    with suppress(OSError):  # what cannot be dropped now is tried again by the next
+        # Killed over it, we leave no half artifact under a whole one's name.
+        shutil.rmtree(path.rename(path.with_suffix(".partial")), ignore_errors=True)

@@ -11,6 +11,7 @@ from django.test import Client, override_settings
 
 from coldrec.models import (
     ConsentRecord,
+    EncoderVersion,
     Entity,
     Erasure,
     Event,
@@ -18,6 +19,7 @@ from coldrec.models import (
     GraphSuggestion,
     IgnoredCount,
     Item,
+    ItemVector,
     ModelVersion,
     RejectedEvent,
     Shop,
@@ -100,6 +102,19 @@ def stock(shop: Shop, count: int, start: int = 0) -> None:
         IgnoredCount.objects.create(shop=shop, day=NOON.date() + timedelta(days=n), reason="crawler", count=7)
         TrainingRun.objects.create(
             shop=shop, state="failed", error="FitError: no data", config={"factors": 64}, finished_at=NOON
+        )
+        encoder = EncoderVersion.objects.create(
+            shop=shop,
+            number=n + 1,
+            origin="trained",
+            source="english",
+            fingerprint=f"{n:064x}",
+            dims=8,
+            card={"licence": "MIT"},
+            refusal="it is worse at search",
+        )
+        ItemVector.objects.create(
+            item=item, encoder=encoder, content_hash=item.content_hash, text_hash="t", vector=b"", updated_at=NOON
         )
     TrainingRun.objects.update(started_at=NOON - timedelta(seconds=30))
 

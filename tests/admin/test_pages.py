@@ -11,6 +11,7 @@ from django.urls import reverse
 from coldrec.admin import base
 from coldrec.models import (
     ConsentRecord,
+    EncoderVersion,
     Entity,
     Erasure,
     Event,
@@ -30,8 +31,8 @@ from tests.admin.conftest import NOON, permit, stock
 
 GRAPH = [Triple, Entity, GraphSuggestion, GraphChange]
 PROOFS = [ConsentRecord, Erasure, IgnoredCount]
-MODELS = [Item, Event, RejectedEvent, Slate, Visitor, *GRAPH, TrainingRun, ModelVersion, Shop, *PROOFS]
-FACTS = [Event, RejectedEvent, Slate, Visitor, *GRAPH, TrainingRun, ModelVersion, *PROOFS]
+MODELS = [Item, Event, RejectedEvent, Slate, Visitor, *GRAPH, TrainingRun, ModelVersion, EncoderVersion, Shop, *PROOFS]
+FACTS = [Event, RejectedEvent, Slate, Visitor, *GRAPH, TrainingRun, ModelVersion, EncoderVersion, *PROOFS]
 
 
 def changelist(model: type) -> str:

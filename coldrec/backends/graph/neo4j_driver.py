@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from coldrec.backends import waiting
 from coldrec.core.errors import GraphAwayError, GraphError, GraphValueError
 
 T = TypeVar("T")
@@ -48,46 +48,10 @@ SERVING = Patience(connecting=0.3, acquiring=0.5, retrying=0.0, querying=1.0, an
 SYNC = Patience(connecting=5.0, acquiring=10.0, retrying=30.0, querying=20.0, answering=35.0)
 
 
-class Breaker:
-    """Leaves a server alone after ``failures`` in a row; after ``rest_s`` seconds lets one caller try.
+class Breaker(waiting.Breaker):
+    """Of a Neo4j server."""
 
-    While it is open a call costs no more than looking at a clock.
-    """
-
-    def __init__(self, failures: int = 3, rest_s: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._failures = failures
-        self._rest_s = rest_s
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failed = 0
-        self._rests_until = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the next call would be refused."""
-        return self._failed >= self._failures and self._clock() < self._rests_until
-
-    def enter(self) -> None:
-        """Ask to call the server.
-
-        Raises
-        ------
-        GraphAwayError : it has failed too often just now.
-        """
-        with self._lock:
-            if self._failed < self._failures:
-                return
-            now = self._clock()
-            if now < self._rests_until:
-                raise GraphAwayError(f"Neo4j has failed {self._failed} times in a row and is left alone for a moment.")
-            self._rests_until = now + self._rest_s  # this caller tries; the others go on resting
-
-    def leave(self, *, failed: bool) -> None:
-        """Say how the call went."""
-        with self._lock:
-            self._failed = self._failed + 1 if failed else 0
-            if self._failed >= self._failures:
-                self._rests_until = self._clock() + self._rest_s
+    name, away = "Neo4j", GraphAwayError
 
 
 class Driver:
@@ -125,7 +89,8 @@ class Driver:
         if self.breaker is not None:
             self.breaker.enter()
         try:
-            done = _within(self._patience.answering, lambda: self._transact(work, how))
+            # What is written after the time is over does no harm: who writes is told by the fence.
+            done = waiting.within(self._patience.answering, lambda: self._transact(work, how), Breaker)
         except GraphAwayError:
             if self.breaker is not None:
                 self.breaker.leave(failed=True)
@@ -252,27 +217,3 @@ def _package() -> Any:
         said = "COLDREC['NEO4J'] is set, but the package neo4j is not installed"
         raise GraphAwayError(f"{said}; pip install 'django-coldrec[neo4j]'.") from error
     return neo4j
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What ``work`` gives, or a GraphAwayError once the time is over; the thread it hangs in is left behind.
-
-    The work may yet be done after that: who writes is told by the fence, so it does no harm.
-    """
-    given: list[T] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            given.append(work())
-        except BaseException as error:  # noqa: BLE001  raised again by who waits
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="coldrec-neo4j", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if raised:
-        raise raised[0]
-    if not given:
-        raise GraphAwayError(f"Neo4j has not answered within {seconds:g} s.")
-    return given[0]

