@@ -542,6 +542,8 @@ class Sources:
         for one in self.contents():
             part = histories.among(start, start := start + len(one.meaning))
             meant += part.matrix(row) @ one.meaning
+        for at, (words, weights) in enumerate(zip(histories.said, histories.faded(row), strict=True)):
+            meant[at] += weights @ self._heard(words)
         return meant
 
     def _summed(self, histories: Histories, row: int) -> FloatArray:
@@ -550,7 +552,14 @@ class Sources:
         for one in self.contents():
             part = histories.among(start, start := start + len(one.blocks))
             summed += part.matrix(row) @ one.blocks
+        for at, (words, weights) in enumerate(zip(histories.said, histories.faded(row), strict=True)):
+            heard = self.profile.said(self._heard(words))
+            summed[at, : heard.shape[1]] += weights @ heard
         return summed
+
+    def _heard(self, words: FloatArray) -> FloatArray:
+        """(q, d) what a visitor said, as items' vectors are read."""
+        return centred(_checked(words, len(words), len(self.centre)), self.centre)
 
     def _by_content(self, part: Callable[[Content], FloatArray], *, cold: bool) -> FloatArray:
         """(b, size) from what is worked out for each part of the items."""
