@@ -18,7 +18,7 @@ from scipy import sparse
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
 from coldrec.core.encoders.pieces import unit
-from coldrec.core.encoders.profile import ProfileMap, leading_meaning
+from coldrec.core.encoders.profile import ProfileMap, heaviest, leading_meaning
 from coldrec.core.errors import ArtifactError, FitError
 from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
@@ -463,6 +463,22 @@ class Sources:
     def going_with(self, histories: Histories) -> FloatArray:
         """(b, size): how much the graph says that an item goes with what was seen; below 0, stands in for it."""
         return self._linked(histories, [SEEN], self.companions, self.fresh_companions)[0]
+
+    def telling_words(self, rows: Sequence[int], k: int) -> list[str]:
+        """The k words, without endings, that tell most of the items at ``rows``, by their TF-IDF over all of them.
+
+        Only words of at least two items of the training catalogue have a weight.
+        """
+        asked = np.array(rows, np.int64)
+        fresh = (
+            sparse.csr_array((0, self.content.text.shape[1]), dtype=np.float32)
+            if self.fresh is None
+            else self.fresh.text
+        )
+        lines = [self.content.text[asked[asked < self.n]], fresh[asked[asked >= self.n] - self.n]]
+        found = heaviest(sparse.csr_array(sparse.vstack(lines, format="csr")), np.ones(len(asked), np.float32), k)
+        terms = list(self.words.columns)
+        return [terms[column] for column in found.tolist()]
 
     def lent_to_new(self, score: FloatArray) -> FloatArray:
         """(size,) what items without interactions borrow of the scores (size,) of those they are like.
