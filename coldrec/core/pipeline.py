@@ -151,12 +151,15 @@ def candidates(visit: Visit, request: Request, steps: Iterable[Step]) -> list[Ca
     model, chosen = visit.model, [step for step in steps if step.fate == "chosen"]
     told = _evidence(visit, request, [step.row for step in chosen])
     bought = _bought_beside(visit, request)
+    meant = _meant(visit, request, [step for step, evidence in zip(chosen, told, strict=True) if not evidence])
     return [
         Candidate(
             model.item_ids[step.row],
             step.score,
             step.level,
-            _reason(visit, request, step.level, step.row, evidence, step.row in bought),
+            Reason("searched" if request.searches else "told")
+            if step.row in meant
+            else _reason(model, request.kind, step.level, step.row, evidence, step.row in bought),
         )
         for step, evidence in zip(chosen, told, strict=True)
     ]
@@ -184,9 +187,16 @@ def _bought_beside(visit: Visit, request: Request) -> set[int]:
     return set(columns.tolist())
 
 
-def _reason(visit: Visit, request: Request, level: Level, row: int, evidence: list[int], is_bought: bool) -> Reason:
+def _meant(visit: Visit, request: Request, steps: Sequence[Step]) -> set[int]:
+    """Positions, among those that were chosen for the visitor's taste, of items that are what they spoke of."""
+    rows = [step.row for step in steps if step.level in (Level.PERSONAL, Level.SESSION)]
+    if request.kind is not Kind.PERSONAL or not rows or not visit.said:
+        return set()
+    return set(np.array(rows)[visit.model.sources.is_meant(visit.said[0], rows)].tolist())
+
+
+def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int], is_bought: bool) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
-    model, kind = visit.model, request.kind
     if kind in _TOLD:
         return Reason(_TOLD[kind])
     if kind is Kind.NEAR and level is Level.SIMILAR:
@@ -196,8 +206,6 @@ def _reason(visit: Visit, request: Request, level: Level, row: int, evidence: li
     if level in (Level.PERSONAL, Level.SESSION, Level.SIMILAR) and evidence:
         name = "because" if kind is not Kind.TOGETHER else "together" if is_bought else "goes_with"
         return Reason(name, tuple(model.item_ids[at] for at in evidence))
-    if level is Level.SESSION and not visit.rows:
-        return Reason("searched" if request.searches else "told")  # nothing else is known of them
     if level is Level.POPULAR_HERE:
         return Reason("popular_here")
     return Reason("new" if model.counts[row] == 0 else "popular")

@@ -84,6 +84,7 @@ LENDERS = 20  # strongest items that a new one borrows from where none of them i
 FAST_DAYS = 3.0
 DIRECTIONS = 64  # of vectors made from content alone
 PROFILES = ("profile", "profile_recent")
+MEANT = 0.2  # cosine, less what all have in common, from which on words and an item are about one thing
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
 
@@ -572,6 +573,17 @@ class Sources:
             heard = self.profile.said(self._heard(words))
             summed[at, : heard.shape[1]] += weights @ heard
         return summed
+
+    def is_meant(self, words: FloatArray, rows: Sequence[int]) -> BoolArray:
+        """(len(rows),) whether any of what somebody said (q, d) means something like each of these items."""
+        asked, heard = np.array(rows, np.int64), self._heard(words)
+        like = np.zeros(len(asked), np.float32)
+        start = 0
+        for one in self.contents():
+            own = (asked >= start) & (asked < start + len(one.meaning))
+            like[own] = (one.meaning[asked[own] - start] @ heard.T).max(axis=1, initial=0)
+            start += len(one.meaning)
+        return like > MEANT
 
     def _heard(self, words: FloatArray) -> FloatArray:
         """(q, d) what a visitor said, as items' vectors are read."""
