@@ -63,9 +63,9 @@ class ProfileMap:
 
         A block that nothing is known of is left out, and u is made of the others.
         """
-        return np.asarray(self._even(sums) @ self.weights, np.float32)
+        return np.asarray(self.even(sums) @ self.weights, np.float32)
 
-    def _even(self, sums: FloatArray) -> FloatArray:
+    def even(self, sums: FloatArray) -> FloatArray:
         """Each block brought to length 1, so that long histories and short ones are read alike."""
         return np.concatenate([unit(block) for block in np.split(sums, self.cuts, axis=1)], axis=1)
 
@@ -88,7 +88,7 @@ class ProfileMap:
         rows = np.sort(rng.choice(rows, min(ROWS, len(rows)), replace=False))
         who, what = seen.row[rows], seen.col[rows]
         few, at = np.unique(who, return_inverse=True)
-        profiles = self._even(np.asarray(sparse.csr_array(interactions)[few] @ items, np.float32)[at] - items[what])
+        profiles = self.even(np.asarray(sparse.csr_array(interactions)[few] @ items, np.float32)[at] - items[what])
         for block in np.split(profiles, self.cuts, axis=1):
             block[rng.random(len(block)) < DROPOUT] = 0.0
         warm = items[np.asarray(interactions.sum(axis=0)).ravel() > 0]

@@ -49,7 +49,7 @@ def fit(
     begun, fitted_at = time.monotonic(), time.time()
     if len(set(dataset.item_ids)) != len(dataset.items):
         raise FitError("the dataset gives an item id twice; ids must be unique")
-    dataset = _warm_first(dataset)
+    dataset = warm_first(dataset)
     say("reading the catalogue", 0.0)
     bags = Bags.read(dataset.items, dataset.triples, config, dataset.vectors)
     fusion = Fusion.prior()
@@ -126,7 +126,7 @@ def _or_zero(moment: float | None) -> float:
     return 0.0 if moment is None else moment
 
 
-def _warm_first(dataset: Dataset) -> Dataset:
+def warm_first(dataset: Dataset) -> Dataset:
     """The same dataset with items that have interactions before those that have none.
 
     Serving then takes either group as a slice. Inside a group items are put in the order of their ids' hash-free
