@@ -18,6 +18,7 @@ from scipy import sparse
 from benchmarks.checks import Check
 from benchmarks.site import project
 from coldrec.core import artifact, pipeline
+from coldrec.core.encoders.profile import ProfileMap
 from coldrec.core.model import Model
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.retrieval import content
@@ -77,6 +78,7 @@ def make(path: Path, items: int) -> dict[str, float]:
             matrix("borrow", items),
             numbers,
             np.zeros((items, 0), np.float32),
+            np.zeros((items, 0), np.float32),
         ),
         counts=counts,
         sold=counts,
@@ -84,6 +86,7 @@ def make(path: Path, items: int) -> dict[str, float]:
         neighbours=matrix("neighbours", items),
         graph=empty,
         centre=np.zeros(0, np.float32),
+        profile=ProfileMap.none(0, WORDS + ENTITIES),
         graph_far=empty,
         companions=empty,
         around=Surroundings({}),

@@ -26,6 +26,9 @@ class FitConfig:
     factor_alpha: float = 10.0
     factor_regularisation: float = 0.1
     factor_sweeps: int = 12
+    # Profile
+    session_factors: int = 64  # of item2vec
+    content_directions: int = 128  # of words and entities
     # Popularity
     window_days: float = 14.0
     without: tuple[str, ...] = ()  # sources left out, for ablations

@@ -24,7 +24,8 @@ class Histories:
 
     Visitor u touched ``items[indptr[u]:indptr[u + 1]]``. ``weights`` (3, N): SEEN counts every item 1, RECENT and
     LATEST fade with the number of items touched since. ``size`` (b,) distinct items; ``now`` (b,) seconds since 1970
-    when the list is asked for, NaN where unknown.
+    when the list is asked for, NaN where unknown. ``said`` is empty, or holds for each visitor (q, d) what a language
+    model made of what they said in words, the latest first; it fades as items do.
     """
 
     indptr: IntArray
@@ -33,6 +34,7 @@ class Histories:
     n: int
     size: IntArray
     now: FloatArray
+    said: tuple[FloatArray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.size)
@@ -40,6 +42,10 @@ class Histories:
     def matrix(self, row: int) -> sparse.csr_array:
         """(b, n) by one row of the weights."""
         return sparse.csr_array((self.weights[row], self.items, self.indptr), shape=(len(self), self.n))
+
+    def faded(self, row: int) -> list[FloatArray]:
+        """(q,) for each visitor: the weights of what they said."""
+        return [(FADES[row] ** np.arange(len(words))).astype(np.float32) for words in self.said]
 
     def among(self, start: int, stop: int) -> Histories:
         """The same visitors over the items from ``start`` up to ``stop`` alone, numbered from 0."""
@@ -91,15 +97,24 @@ def from_rows(rows: Sequence[IntArray], n: int, now: Sequence[float] | FloatArra
 
 
 def from_interactions(
-    histories: Sequence[Sequence[Interaction]], position: Mapping[str, int], n: int, now: Sequence[float | None]
+    histories: Sequence[Sequence[Interaction]],
+    position: Mapping[str, int],
+    n: int,
+    now: Sequence[float | None],
+    said: tuple[FloatArray, ...] = (),
 ) -> Histories:
     """Histories of visitors as the site reads them; items the model does not know are passed over.
 
-    Without a time of asking, the time of the visitor's last event stands in.
+    Without a time of asking, the time of the visitor's last event stands in. Who did nothing and ``said`` something is
+    known as well as by one item.
     """
     rows, asked = [], []
     for history, moment in zip(histories, now, strict=True):
         rows.append(np.array([position[e.item] for e in history if e.item in position], np.int64))
         times = [e.at for e in history if e.at is not None] if moment is None else []
         asked.append(moment if moment is not None else max(times, default=np.nan))
-    return from_rows(rows, n, asked)
+    found = from_rows(rows, n, asked)
+    if not said:
+        return found
+    spoken = np.array([len(words) > 0 for words in said])
+    return replace(found, size=np.maximum(found.size, spoken), said=said)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coldrec.core import histories
+from coldrec.core.encoders.profile import profile_text
 from coldrec.core.explain import because
 from coldrec.core.fading import faded
 from coldrec.core.model import Model
@@ -38,6 +39,9 @@ KNOWN = 5
 
 NEW_ITEMS = 200
 """Newest items that a list of new arrivals is chosen from."""
+
+Encode = Callable[[Sequence[str]], FloatArray]
+"""(n, d) of n texts; zeros for those that cannot be read now."""
 
 RANK_DAMPING = 60  # places after which the next one makes little difference, as in the paper
 
@@ -91,26 +95,28 @@ def recommend(
     *,
     spare: int = 0,
     distinct: bool = False,
+    encode: Encode | None = None,
 ) -> list[list[Candidate]]:
     """One list per request, at most k + spare long, best first; requests of one visitor share one retrieval.
 
     ``spare`` candidates stand behind the k wanted, for filters of the caller's. With ``distinct``, as on one page, what
-    is among the k wanted of one list is not in those after it.
+    is among the k wanted of one list is not in those after it. ``encode`` is the language model that the model was
+    fitted with; without it what a visitor said in words is passed over.
 
     Without a model, or where no rung has anything, a list is empty: the caller's next step is the newest items of its
     own tables.
     """
     sizes = [k] * len(requests) if isinstance(k, int) else list(k)
-    visits: dict[tuple[tuple[Interaction, ...], float | None, tuple[ItemId, ...]], Visit] = {}
+    visits: dict[tuple[object, ...], Visit] = {}
     lists: list[list[Candidate]] = []
     shown: set[ItemId] = set()
     for request, size in zip(requests, sizes, strict=True):
         if model is None or size < 1:
             lists.append([])
             continue
-        key = (request.history, request.now, request.disliked)
+        key = (request.history, request.now, request.disliked, request.searches, request.answers)
         if key not in visits:
-            visits[key] = Visit(model, *key)
+            visits[key] = Visit.of(model, request, encode)
         climbed = climb(visits[key], request, size + spare, shown)
         lists.append(candidates(visits[key], request, [step for _rung, steps in climbed for step in steps]))
         if distinct:
@@ -145,12 +151,15 @@ def candidates(visit: Visit, request: Request, steps: Iterable[Step]) -> list[Ca
     model, chosen = visit.model, [step for step in steps if step.fate == "chosen"]
     told = _evidence(visit, request, [step.row for step in chosen])
     bought = _bought_beside(visit, request)
+    meant = _meant(visit, request, [step for step, evidence in zip(chosen, told, strict=True) if not evidence])
     return [
         Candidate(
             model.item_ids[step.row],
             step.score,
             step.level,
-            _reason(model, request.kind, step.level, step.row, evidence, step.row in bought),
+            Reason("searched" if request.searches else "told")
+            if step.row in meant
+            else _reason(model, request.kind, step.level, step.row, evidence, step.row in bought),
         )
         for step, evidence in zip(chosen, told, strict=True)
     ]
@@ -178,6 +187,14 @@ def _bought_beside(visit: Visit, request: Request) -> set[int]:
     return set(columns.tolist())
 
 
+def _meant(visit: Visit, request: Request, steps: Sequence[Step]) -> set[int]:
+    """Positions, among those that were chosen for the visitor's taste, of items that are what they spoke of."""
+    rows = [step.row for step in steps if step.level in (Level.PERSONAL, Level.SESSION)]
+    if request.kind is not Kind.PERSONAL or not rows or not visit.said:
+        return set()
+    return set(np.array(rows)[visit.model.sources.is_meant(visit.said[0], rows)].tolist())
+
+
 def _reason(model: Model, kind: Kind, level: Level, row: int, evidence: list[int], is_bought: bool) -> Reason:
     """What is true of this item here: what it is like, or that it is new, or that it sells."""
     if kind in _TOLD:
@@ -203,11 +220,20 @@ class Visit:
         history: tuple[Interaction, ...],
         now: float | None,
         disliked: tuple[ItemId, ...] = (),
+        listen: Callable[[], FloatArray] | None = None,
     ) -> None:
-        self.model, self.now = model, now
+        """``listen`` gives (q, d) vectors of what the visitor said in words, the latest first; asked at most once."""
+        self.model, self.now, self._listen = model, now, listen
         self.disliked = self.positions(disliked)
         # What somebody is not interested in after all does not speak for its like.
         self.history = tuple(one for one in history if one.item not in set(disliked)) if disliked else history
+
+    @classmethod
+    def of(cls, model: Model, request: Request, encode: Encode | None = None) -> Visit:
+        """The visitor who asks, heard out if there is a language model to do so."""
+        texts = [text for text in (*request.searches, profile_text(answers=request.answers)) if text]
+        listen = partial(encode, texts) if encode is not None and texts else None
+        return cls(model, request.history, request.now, request.disliked, listen)
 
     def positions(self, items: Sequence[str]) -> list[int]:
         return [self.model.position[item] for item in items if item in self.model.position]
@@ -226,6 +252,13 @@ class Visit:
         return list(latest_first)[::-1]
 
     @cached_property
+    def said(self) -> tuple[FloatArray, ...]:
+        """What the language model made of the visitor's words, as histories take it; empty where it made nothing."""
+        vectors = self._listen() if self._listen is not None else np.zeros((0, 0), np.float32)
+        heard = vectors[vectors.any(axis=1)]
+        return (heard,) if len(heard) else ()
+
+    @cached_property
     def scores(self) -> FloatArray:
         """(size,) log-probabilities."""
         scores: FloatArray = self.model.scores(self._matrix)[0]
@@ -238,11 +271,17 @@ class Visit:
 
     @cached_property
     def _matrix(self) -> histories.Histories:
-        return histories.from_interactions([self.history], self.model.position, len(self.model.item_ids), [self.now])
+        size = len(self.model.item_ids)
+        return histories.from_interactions([self.history], self.model.position, size, [self.now], self.said)
 
     @property
     def level(self) -> Level:
-        return Level.PERSONAL if len(self.rows) >= KNOWN else Level.SESSION if self.rows else Level.POPULAR
+        return Level.PERSONAL if len(self.rows) >= KNOWN else Level.SESSION if self.is_known else Level.POPULAR
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything of them speaks for one item rather than another."""
+        return bool(self.rows or self.said)
 
     def others(self, k: int, candidates: BoolArray | None = None) -> Rung:
         """The best of all items, or of the candidates, that are not the visitor's own."""
@@ -303,7 +342,7 @@ class Visit:
 
 
 def _personal(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
-    if not visit.rows and request.category in visit.model.members:
+    if not visit.is_known and request.category in visit.model.members:
         yield visit.among(Level.POPULAR_HERE, visit.model.members[request.category], k)
     yield visit.others(k)
 
@@ -359,7 +398,7 @@ def _new(visit: Visit, request: Request, k: int) -> Iterator[Rung]:
     if not len(newest):
         return
     orders = {"newness": -np.arange(len(newest), dtype=np.float32)}
-    if visit.rows:
+    if visit.is_known:
         orders["liking"] = visit.scores[newest]
     said = np.stack([*orders.values()])
     places = np.argsort(np.argsort(-said, axis=1, kind="stable"), axis=1)

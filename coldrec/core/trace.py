@@ -80,14 +80,20 @@ class Trace:
     known: int = 0  # distinct items of the history that the model knows
 
 
-def trace(model: Model | None, request: Request, k: int, shown: Collection[ItemId] = ()) -> Trace:
+def trace(
+    model: Model | None,
+    request: Request,
+    k: int,
+    shown: Collection[ItemId] = (),
+    encode: pipeline.Encode | None = None,
+) -> Trace:
     """How :func:`pipeline.recommend` fills one list of k; the candidates are the same.
 
     ``shown`` are items that stand on the page already. Slower than the list alone: for staff, not for shoppers.
     """
     if model is None or k < 1:
         return Trace()
-    visit = pipeline.Visit(model, request.history, request.now, request.disliked)
+    visit = pipeline.Visit.of(model, request, encode)
     climbed = list(pipeline.climb(visit, request, k, shown))
     parts: dict[ItemId, tuple[Part, ...]] = {}
     fused: dict[ItemId, tuple[Part, ...]] = {}

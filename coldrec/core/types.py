@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +147,14 @@ class Candidate:
     propensity: float = 1.0  # probability with which the policy shows this item here
 
 
+class Answer(NamedTuple):
+    """What a visitor said of what they like: a value of an attribute, and how much, below 0 where they dislike it."""
+
+    attribute: str
+    value: str
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """All that one list may depend on."""
@@ -159,3 +167,5 @@ class Request:
     disliked: tuple[ItemId, ...] = ()  # never listed, and what is like them fades; the latest first
     query: str = ""  # the words asked for; beside seeds that no model knows, the words that describe them
     now: float | None = None  # seconds since 1970 (UTC)
+    searches: tuple[str, ...] = ()  # what the visitor searched for lately, the latest first
+    answers: tuple[Answer, ...] = ()  # what the visitor said of their taste

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any
 
 from django.db import router
+from django.utils import timezone
 
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Interaction
 from coldrec.models import Event
@@ -16,39 +18,50 @@ from coldrec.services import statements
 DISLIKES = 500
 """Latest dislikes of a visitor that are kept to: nobody says more by hand, and a script must not slow the page."""
 
-TOLD = ((Event, "item_id"), (Event, "kind"), (Event, "occurred_at"))
+SEARCHES = 5
+"""Latest searches of a visitor that are read, where a language model serves that can read them."""
+
+SEARCHED_LATELY = timedelta(days=30)
+
+TOLD = ((Event, "item_id"), (Event, "kind"), (Event, "occurred_at"), (Event, "query"))
 KINDS = tuple(map(str, INTERACTION_WEIGHTS))
-DISLIKE = EventKind.DISLIKE.value
+DISLIKE, SEARCH = EventKind.DISLIKE.value, EventKind.SEARCH.value
 
 
 @dataclass(frozen=True)
 class Past:
-    """Interactions, oldest first, and the items that the visitor is not interested in, the latest first."""
+    """Interactions, oldest first, the items that the visitor is not interested in, and the words of their searches,
+    both the latest first."""
 
     history: tuple[Interaction, ...] = ()
     disliked: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, latest_first: Iterable[Sequence[Any]]) -> Past:
         """From rows of TOLD."""
         rows = list(latest_first)
-        disliked = dict.fromkeys(item for item, kind, _at in rows if kind == DISLIKE)
+        disliked = dict.fromkeys(item for item, kind, _at, _query in rows if kind == DISLIKE)
+        searches = dict.fromkeys(query for _item, kind, _at, query in rows if kind == SEARCH)
         done = [
             Interaction(item, INTERACTION_WEIGHTS[kind], at.timestamp())
-            for item, kind, at in reversed(rows)
-            if kind != DISLIKE
+            for item, kind, at, _query in reversed(rows)
+            if kind not in (DISLIKE, SEARCH)
         ]
-        return cls(tuple(done), tuple(disliked))
+        return cls(tuple(done), tuple(disliked), tuple(searches))
 
 
-def source(whose: str, of_whom: Sequence[Any], limit: int) -> tuple[str, list[Any]]:
+def source(whose: str, of_whom: Sequence[Any], limit: int, *, searches: bool = False) -> tuple[str, list[Any]]:
     """Some visitors' latest ``limit`` interactions and latest dislikes as a table under the events' name, with its
-    parameters. ``whose`` is the condition on the visitor.
+    parameters. ``whose`` is the condition on the visitor. With ``searches`` those of late stand there too.
 
     Two parts, because a dislike counts until it is taken back: among the interactions an old one would be pushed out
     by what was done since, and would take their places before that. It has an index of its own.
     """
-    return _both(router.db_for_read(Event), whose), [*of_whom, *KINDS, limit, *of_whom, DISLIKES]
+    parameters = [*of_whom, *KINDS, limit, *of_whom, DISLIKES]
+    if searches:  # the day bounds what is looked through: searches have no index of their own
+        parameters += [*of_whom, timezone.now() - SEARCHED_LATELY, SEARCHES]
+    return _parts(router.db_for_read(Event), whose, searches), parameters
 
 
 def latest_first() -> str:
@@ -57,17 +70,20 @@ def latest_first() -> str:
 
 
 @lru_cache
-def _both(alias: str | None, whose: str) -> str:
+def _parts(alias: str | None, whose: str, searches: bool) -> str:
     of_event = partial(statements.column, Event)
-    names = ", ".join(of_event(name) for name in ("id", "visitor", "item_id", "kind", "occurred_at"))
+    names = ", ".join(of_event(name) for name in ("id", "visitor", "item_id", "kind", "occurred_at", "query"))
 
-    def latest(kind: str) -> str:
+    def latest(kind: str, told: str = "item_id", more: str = "") -> str:
         return (
             f"SELECT * FROM (SELECT {names} FROM {statements.table(Event)} WHERE {of_event('visitor')} {whose}"
-            f" AND {of_event('item_id')} > '' AND {of_event('kind')} {kind}"
+            f" AND {of_event(told)} > '' AND {of_event('kind')} {kind}{more}"
             f" {latest_first()} LIMIT %s) AS latest"
         )
 
     # The kind is written out: SQLite looks into an index of one kind only where the statement itself says which.
     of_interest, of_none = f"IN ({statements.marks(KINDS)})", f"= '{DISLIKE}'"
-    return f"({latest(of_interest)} UNION ALL {latest(of_none)}) AS {statements.table(Event)}"
+    parts = [latest(of_interest), latest(of_none)]
+    if searches:
+        parts.append(latest(f"= '{SEARCH}'", "query", f" AND {of_event('occurred_at')} > %s"))
+    return f"({' UNION ALL '.join(parts)}) AS {statements.table(Event)}"

@@ -22,6 +22,8 @@ SAYINGS = {
     "popular": gettext_noop("Popular in this shop"),
     "popular_here": gettext_noop("Popular in this category"),
     "new": gettext_noop("New here"),
+    "searched": gettext_noop("Fits what you searched for"),
+    "told": gettext_noop("Fits what you told us"),
 }
 
 

@@ -21,7 +21,7 @@ from coldrec.core import pipeline
 from coldrec.core.trace import Trace, trace
 from coldrec.core.types import Candidate, Interaction, Kind, Level, Reason, Request
 from coldrec.models import Item, Shop, Slate, SlateItem, Visitor
-from coldrec.services import cards, foresight, pasts, placements, reasons, serving, slates, visitors
+from coldrec.services import cards, encoders, foresight, pasts, placements, reasons, serving, slates, visitors
 from coldrec.services.placements import QUERY_LENGTH, PlacementRequest
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class _Page:
     now: datetime
     history: tuple[Interaction, ...] = ()
     disliked: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
     cards: dict[str, cards.Card | None] = field(default_factory=dict)  # None: not sellable
     lists: dict[PlacementRequest, list[Candidate]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
@@ -169,11 +170,11 @@ def preview(
     """
     page = _page(shop, visitor if past is None else None, None, now)
     if past is not None:
-        page.history, page.disliked = past.history, past.disliked
+        page.history, page.disliked, page.searches = past.history, past.disliked, past.searches
     page.shown.update([*one.seeds, *shown, *page.disliked])
     page.watch = watch
     if watch is not None:
-        watch.past = pasts.Past(page.history, page.disliked)
+        watch.past = pasts.Past(page.history, page.disliked, page.searches)
     _look_ahead(page, shop, {place.name: place}, [one])
     return _slate(page, shop, one, _choose(page, shop, one, place), later=False, logged=False)
 
@@ -232,8 +233,9 @@ def _page(shop: Shop, visitor: Visitor | None, request: HttpRequest | None, now:
         try:
             page.serving = serving.current(shop)
             if visitor is not None:
-                past = visitors.past(visitor, conf.get("HISTORY_LENGTH"))
-                page.history, page.disliked = past.history, past.disliked
+                searches = page.serving.encoder is not None
+                past = visitors.past(visitor, conf.get("HISTORY_LENGTH"), searches=searches)
+                page.history, page.disliked, page.searches = past.history, past.disliked, past.searches
                 page.shown.update(past.disliked)  # hidden wherever a list comes from
         except Exception:
             logger.exception("coldrec: the visitor's history could not be read")
@@ -292,17 +294,21 @@ def _retrieve(
             disliked=page.disliked,
             query=one.query[:QUERY_LENGTH],
             now=page.now.timestamp(),
+            searches=page.searches,
         )
         for one, place in lists
     ]
     if page.serving.model is None:
         return [_without_model(request) for request in requests]
     sizes = [_size(one, place) for one, place in lists]
+    encoder = page.serving.encoder
+    encode = None if encoder is None else partial(encoders.query_vectors, encoder)
     if page.watch is not None:
-        traces = [trace(page.serving.model, *asked) for asked in zip(requests, (k + spare for k in sizes), strict=True)]
+        asked = zip(requests, (k + spare for k in sizes), strict=True)
+        traces = [trace(page.serving.model, request, k, encode=encode) for request, k in asked]
         page.watch.traces.extend(traces)
         return [list(one.candidates) for one in traces]
-    return pipeline.recommend(page.serving.model, requests, sizes, spare=spare, distinct=True)
+    return pipeline.recommend(page.serving.model, requests, sizes, spare=spare, distinct=True, encode=encode)
 
 
 def _described(page: _Page, shop: Shop, one: PlacementRequest, place: placements.Placement) -> PlacementRequest:

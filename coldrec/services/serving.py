@@ -34,6 +34,7 @@ class Serving:
     version_id: int | None = None
     number: int | None = None
     model: Model | None = None
+    encoder: EncoderVersion | None = None  # whose vectors the version was fitted with
 
 
 @dataclass
@@ -80,6 +81,12 @@ def current(shop: Shop) -> Serving:
     return slot.serving
 
 
+def held(shop: Shop) -> Serving:
+    """What this process has open for the shop, as old as it may be; nothing is looked for."""
+    slot = _slots.get(shop.pk)
+    return Serving() if slot is None else slot.serving
+
+
 def forget() -> None:
     """Drop every open model of this process, so that the next request looks at once; for tests and for promotion."""
     with _guard:
@@ -121,7 +128,7 @@ def _refresh(slot: _Slot, shop: Shop) -> None:
         model = base.extend([core_item(row) for row in rows], facts_about(shop, rows), told)
         _warm_up(model)
         slot.base, slot.encoder, slot.fresh = base, encoder, fresh
-        slot.serving = Serving(version_id, number, model)
+        slot.serving = Serving(version_id, number, model, encoder)
 
 
 def _open(version: ModelVersion) -> Model:

@@ -25,7 +25,7 @@ from coldrec.core.channels import channel_of
 from coldrec.core.types import Interaction
 from coldrec.models import Event, Shop, Visitor
 from coldrec.models.visitor import Consent
-from coldrec.services import browser, merging, pasts, shops, statements, traffic
+from coldrec.services import browser, merging, pasts, serving, shops, statements, traffic
 from coldrec.services.pasts import Past
 
 SIDE_BY_SIDE = timedelta(minutes=1)
@@ -147,8 +147,9 @@ def rows_of(visitor: Visitor) -> QuerySet[Visitor]:
     return Visitor.objects.filter(Q(pk=visitor.pk) | Q(merged_into_id=visitor.pk))
 
 
-def past(visitor: Visitor, limit: int) -> Past:
-    """The latest ``limit`` interactions of a visitor, and the items they are not interested in; one query.
+def past(visitor: Visitor, limit: int, *, searches: bool = False) -> Past:
+    """The latest ``limit`` interactions of a visitor, the items they are not interested in, and with ``searches`` what
+    they searched for lately; one query.
 
     An account's visitor has those of the guests merged into it as well. Who has switched personalisation off has no
     past, and so gets a stranger's lists.
@@ -166,7 +167,7 @@ def past(visitor: Visitor, limit: int) -> Past:
             f"IN (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {same_person})",
             of_whom * 2,
         )
-    table, parameters = pasts.source(whose, of_whom, limit)
+    table, parameters = pasts.source(whose, of_whom, limit, searches=searches)
     return Past.of(statements.select(pasts.TOLD, f"FROM {table} {pasts.latest_first()}", parameters))
 
 
@@ -221,7 +222,8 @@ def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
     of_visitor, of_event = partial(statements.column, Visitor), partial(statements.column, Event)
     named = f"{of_visitor('shop')} = %s AND {of_visitor('key')} = %s"
     whose = f"= (SELECT {of_visitor('id')} FROM {statements.table(Visitor)} WHERE {named})"
-    table, parameters = pasts.source(whose, [shop.pk, key], limit)
+    searches = serving.held(shop).encoder is not None  # nothing else could read them
+    table, parameters = pasts.source(whose, [shop.pk, key], limit, searches=searches)
     rows = statements.select(
         [*((Visitor, name) for name in names), *pasts.TOLD],
         f"FROM {statements.table(Visitor)} LEFT JOIN {table} ON {of_event('visitor')} = {of_visitor('id')}"
@@ -232,7 +234,7 @@ def _guest_with_history(shop: Shop, key: str, limit: int) -> Visitor | None:
         return None
     attributes = [Visitor._meta.get_field(name).attname for name in names]
     visitor: Visitor = Visitor.from_db(router.db_for_read(Visitor) or "default", attributes, rows[0][: len(names)])
-    done = [row[len(names) :] for row in rows if row[-1] is not None]
+    done = [row[len(names) :] for row in rows if row[len(names)] is not None]
     visitor.__dict__["_past_read"] = (limit, Past.of(done))
     return visitor
 

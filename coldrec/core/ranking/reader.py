@@ -17,7 +17,8 @@ from coldrec.core.protocols import Ranker
 from coldrec.core.ranking import fusion
 from coldrec.core.ranking.blend import Blend
 from coldrec.core.ranking.features import Candidates, Profile
-from coldrec.core.retrieval.sources import Sources, joint, leading_directions
+from coldrec.core.retrieval.directions import leading_directions
+from coldrec.core.retrieval.sources import Sources, joint
 from coldrec.core.types import FloatArray, IntArray
 
 DIRECTIONS = 32

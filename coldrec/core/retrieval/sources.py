@@ -18,10 +18,13 @@ from scipy import sparse
 from coldrec.core.artifact import Artifact
 from coldrec.core.config import FitConfig
 from coldrec.core.encoders.pieces import unit
+from coldrec.core.encoders.profile import ProfileMap, heaviest, leading_meaning
 from coldrec.core.errors import ArtifactError, FitError
 from coldrec.core.histories import LATEST, RECENT, SEEN, Histories
 from coldrec.core.retrieval import collaborative, content, graph
 from coldrec.core.retrieval.content import Vocabulary
+from coldrec.core.retrieval.directions import leading_directions
+from coldrec.core.retrieval.item2vec import item2vec
 from coldrec.core.retrieval.lexicon import Lexicon
 from coldrec.core.retrieval.neighbours import entries, gather, similar_rows, spread
 from coldrec.core.retrieval.popularity import Trend
@@ -35,6 +38,8 @@ WARM = (
     "entity_recent",
     "meaning",
     "meaning_recent",
+    "profile",
+    "profile_recent",
     "graph",
     "graph_far",
     "ease",
@@ -58,6 +63,8 @@ COLD = (
     "entity",
     "meaning",
     "meaning_recent",
+    "profile",
+    "profile_recent",
     "graph",
     "graph_far",
     "encoder",
@@ -76,6 +83,8 @@ BRIDGE_TRUST = 3.0  # interactions at which a neighbour's word counts half
 LENDERS = 20  # strongest items that a new one borrows from where none of them is warm
 FAST_DAYS = 3.0
 DIRECTIONS = 64  # of vectors made from content alone
+PROFILES = ("profile", "profile_recent")
+MEANT = 0.2  # cosine, less what all have in common, from which on words and an item are about one thing
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
 
@@ -85,7 +94,8 @@ class Content:
 
     ``text`` (r, V) and ``entity`` (r, E) unit rows; ``borrow`` (r, n) rows of sum 1 over warm content neighbours;
     ``encoded`` (r, f) factors foretold from content; ``meaning`` (r, d) unit rows that a language model gave, centred,
-    with no columns where there is no model.
+    with no columns where there is no model; ``blocks`` (r, D) what a visitor's profile is compared with, with no
+    columns where that tells nothing.
     """
 
     text: sparse.csr_array
@@ -93,6 +103,7 @@ class Content:
     borrow: sparse.csr_array
     encoded: FloatArray
     meaning: FloatArray
+    blocks: FloatArray
 
     @cached_property
     def joint(self) -> sparse.csr_array:
@@ -136,6 +147,7 @@ class Sources:
     factors: FloatArray  # (n, f), zero for cold items
     encoder: FloatArray  # (V + E, f) content → factors
     centre: FloatArray  # (d,) what all the items' vectors have in common, taken from each
+    profile: ProfileMap  # from what a visitor did and said to u
     trend: Trend | None
     trend_fast: Trend | None
     factor_alpha: float
@@ -155,8 +167,13 @@ class Sources:
         times: FloatArray,
         config: FitConfig,
         seed: int,
+        *,
+        profiled: bool = True,
     ) -> Sources:
-        """The sources of ``interactions`` (visitors, n) of 0 and 1; ``items`` and ``times`` are its events."""
+        """The sources of ``interactions`` (visitors, n) of 0 and 1; ``items`` and ``times`` are its events.
+
+        Without ``profiled`` the sources of the profile learn nothing and say nothing.
+        """
         n = interactions.shape[1]
         counts = np.asarray(interactions.sum(axis=0)).ravel().astype(np.int64)
         factors = np.zeros((n, 1), np.float32)
@@ -172,14 +189,25 @@ class Sources:
         factors[counts == 0] = 0.0
         encoder = _learn_encoder(bags.joint, counts, factors, seed)
         empty = sparse.csr_array((n, n), dtype=np.float32)
+        borrow = _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True)
+        profile, blocks = ProfileMap.none(len(bags.centre), bags.joint.shape[1]), np.zeros((n, 0), np.float32)
+        if profiled and interactions.nnz:
+            sessions = item2vec(interactions, size=config.session_factors, k=config.entries, seed=seed)
+            profile = ProfileMap.of(
+                leading_meaning(bags.meaning), _leading(bags.joint, config.content_directions, seed)
+            )
+            sessions = np.where(sessions.any(axis=1, keepdims=True), unit(sessions), borrow @ unit(sessions))
+            blocks = profile.items(bags.meaning, bags.joint, sessions)
+            profile = profile.learned(blocks, interactions, seed)
         return cls(
             lexicon=Lexicon(bags.words, bags.entities),
             content=Content(
                 bags.text,
                 bags.entity,
-                _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True),
+                borrow,
                 np.asarray(bags.joint @ encoder, np.float32),
                 bags.meaning,
+                blocks,
             ),
             counts=counts,
             sold=np.bincount(items, minlength=n).astype(np.int64),
@@ -199,6 +227,7 @@ class Sources:
             factors=factors,
             encoder=encoder,
             centre=bags.centre,
+            profile=profile,
             trend=Trend.learn(items, times, n, days=config.window_days),
             trend_fast=Trend.learn(items, times, n, days=FAST_DAYS),
             factor_alpha=config.factor_alpha,
@@ -229,13 +258,10 @@ class Sources:
         bags = [entity_bags(item, ties.get(item.id, ()), around)[self.reach] for item in items]
         entity = self.entities.transform(bags)
         both = joint(text, entity)
-        fresh = Content(
-            text,
-            entity,
-            _borrow(both, joint(self.content.text, self.content.entity), self.counts, self._lenders),
-            np.asarray(both @ self.encoder, np.float32),
-            centred(_checked(vectors, len(items), len(self.centre)), self.centre),
-        )
+        borrow = _borrow(both, joint(self.content.text, self.content.entity), self.counts, self._lenders)
+        meaning = centred(_checked(vectors, len(items), len(self.centre)), self.centre)
+        encoded = np.asarray(both @ self.encoder, np.float32)
+        fresh = Content(text, entity, borrow, encoded, meaning, self._blocks(meaning, both, borrow))
         linked, companions = graph.links(
             triples,
             {item.id: row for row, item in enumerate(items)},
@@ -259,16 +285,29 @@ class Sources:
         bags = [entity_bags(item, ties.get(item.id, ()), around)[self.reach] for item in items]
         entity = self.entities.transform(bags)
         both = joint(self.content.text, entity)
+        borrow, meaning = _borrow(both, both, self.counts, self._lenders, same=True), self.content.meaning
+        encoded = np.asarray(both @ self.encoder, np.float32)
         read = Content(
-            self.content.text,
-            entity,
-            _borrow(both, both, self.counts, self._lenders, same=True),
-            np.asarray(both @ self.encoder, np.float32),
-            self.content.meaning,
+            self.content.text, entity, borrow, encoded, meaning, self._blocks(meaning, both, borrow, same=True)
         )
         hops = graph.hops(triples, {item.id: row for row, item in enumerate(items)}, k=k)
         told = replace(self, content=read, around=around, fresh=None, fresh_graph=None, fresh_companions=None)
         return replace(told, graph=hops.one, graph_far=hops.two, companions=hops.companions)
+
+    def _blocks(
+        self, meaning: FloatArray, both: sparse.csr_array, borrow: sparse.csr_array, *, same: bool = False
+    ) -> FloatArray:
+        """(r, D) the profile's blocks of other items, or with ``same`` of the catalogue's read anew.
+
+        Who has no visitors stands in item2vec where those stand that it borrows from.
+        """
+        if not self.content.blocks.shape[1]:
+            return np.zeros((len(meaning), 0), np.float32)
+        known = self.content.blocks[:, self.profile.cuts[1] :]
+        sessions = np.asarray(borrow @ known, np.float32)
+        return self.profile.items(
+            meaning, both, np.where(self.counts[:, None] > 0, known, sessions) if same else sessions
+        )
 
     # ------------------------------------------------------------------ answering
 
@@ -344,6 +383,7 @@ class Sources:
             "entity_recent": not self.content.entity.nnz,
             "meaning": not self.content.meaning.any(),
             "meaning_recent": not self.content.meaning.any(),
+            **dict.fromkeys(PROFILES, not self.content.blocks.any()),
             "graph": not self.graph.nnz,
             "graph_far": not self.graph_far.nnz,
             "trend": self.trend is None,
@@ -371,6 +411,10 @@ class Sources:
         for name, row in (("meaning", SEEN), ("meaning_recent", RECENT)):
             if name in wanted:
                 answer[name] = self._by_content(partial(_in_meaning, self._meant(histories, row)), cold=False)
+        for name, row in zip(PROFILES, (SEEN, RECENT), strict=True):
+            if name in wanted:
+                u = self.profile.visitors(self._summed(histories, row))
+                answer[name] = self._by_content(partial(_by_blocks, u), cold=name in cold_only)
         known, warm = histories.among(0, self.n), self._warm(histories)
         if "graph" in wanted:
             (answer["graph"],) = self._linked(histories, [SEEN], self.graph, self.fresh_graph)
@@ -420,6 +464,22 @@ class Sources:
     def going_with(self, histories: Histories) -> FloatArray:
         """(b, size): how much the graph says that an item goes with what was seen; below 0, stands in for it."""
         return self._linked(histories, [SEEN], self.companions, self.fresh_companions)[0]
+
+    def telling_words(self, rows: Sequence[int], k: int) -> list[str]:
+        """The k words, without endings, that tell most of the items at ``rows``, by their TF-IDF over all of them.
+
+        Only words of at least two items of the training catalogue have a weight.
+        """
+        asked = np.array(rows, np.int64)
+        fresh = (
+            sparse.csr_array((0, self.content.text.shape[1]), dtype=np.float32)
+            if self.fresh is None
+            else self.fresh.text
+        )
+        lines = [self.content.text[asked[asked < self.n]], fresh[asked[asked >= self.n] - self.n]]
+        found = heaviest(sparse.csr_array(sparse.vstack(lines, format="csr")), np.ones(len(asked), np.float32), k)
+        terms = list(self.words.columns)
+        return [terms[column] for column in found.tolist()]
 
     def lent_to_new(self, score: FloatArray) -> FloatArray:
         """(size,) what items without interactions borrow of the scores (size,) of those they are like.
@@ -499,7 +559,35 @@ class Sources:
         for one in self.contents():
             part = histories.among(start, start := start + len(one.meaning))
             meant += part.matrix(row) @ one.meaning
+        for at, (words, weights) in enumerate(zip(histories.said, histories.faded(row), strict=True)):
+            meant[at] += weights @ self._heard(words)
         return meant
+
+    def _summed(self, histories: Histories, row: int) -> FloatArray:
+        """(b, D) the sum of the profile's blocks of what each visitor's history holds."""
+        start, summed = 0, np.zeros((len(histories), self.content.blocks.shape[1]), np.float32)
+        for one in self.contents():
+            part = histories.among(start, start := start + len(one.blocks))
+            summed += part.matrix(row) @ one.blocks
+        for at, (words, weights) in enumerate(zip(histories.said, histories.faded(row), strict=True)):
+            heard = self.profile.said(self._heard(words))
+            summed[at, : heard.shape[1]] += weights @ heard
+        return summed
+
+    def is_meant(self, words: FloatArray, rows: Sequence[int]) -> BoolArray:
+        """(len(rows),) whether any of what somebody said (q, d) means something like each of these items."""
+        asked, heard = np.array(rows, np.int64), self._heard(words)
+        like = np.zeros(len(asked), np.float32)
+        start = 0
+        for one in self.contents():
+            own = (asked >= start) & (asked < start + len(one.meaning))
+            like[own] = (one.meaning[asked[own] - start] @ heard.T).max(axis=1, initial=0)
+            start += len(one.meaning)
+        return like > MEANT
+
+    def _heard(self, words: FloatArray) -> FloatArray:
+        """(q, d) what a visitor said, as items' vectors are read."""
+        return centred(_checked(words, len(words), len(self.centre)), self.centre)
 
     def _by_content(self, part: Callable[[Content], FloatArray], *, cold: bool) -> FloatArray:
         """(b, size) from what is worked out for each part of the items."""
@@ -535,11 +623,12 @@ class Sources:
             parts = [getattr(self.content, name)[rows]] + ([getattr(self.fresh, name)] if self.fresh else [])
             return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
-        encoded = [self.content.encoded[rows]] + ([self.fresh.encoded] if self.fresh else [])
-        meant = [self.content.meaning[rows]] + ([self.fresh.meaning] if self.fresh else [])
-        return where, Content(
-            both("text"), both("entity"), both("borrow"), np.concatenate(encoded), np.concatenate(meant)
-        )
+        def dense(name: str) -> FloatArray:
+            parts = [getattr(self.content, name)[rows]] + ([getattr(self.fresh, name)] if self.fresh else [])
+            return np.concatenate(parts)
+
+        sides = both("text"), both("entity"), both("borrow")
+        return where, Content(*sides, dense("encoded"), dense("meaning"), dense("blocks"))
 
     def _all(self, part: Callable[[Content], FloatArray]) -> FloatArray:
         """(size,) from what is worked out for each part of the items."""
@@ -562,6 +651,10 @@ class Sources:
             "encoded": self.content.encoded,
             "meaning": self.content.meaning,
             "centre": self.centre,
+            "blocks": self.content.blocks,
+            "profile_meaning": self.profile.meaning,
+            "profile_content": self.profile.content,
+            "profile_weights": self.profile.weights,
             "words_idf": self.words.idf,
             "entities_idf": self.entities.idf,
         }
@@ -620,8 +713,17 @@ class Sources:
         facts = artifact.document("sources")
         factors, encoder, encoded = (artifact.array(name) for name in ("factors", "encoder", "encoded"))
         meaning, centre = artifact.array("meaning"), np.asarray(artifact.array("centre"))
-        f = factors.shape[1] if factors.ndim == 2 else -1
+        blocks = artifact.array("blocks")
+        profile = ProfileMap(
+            *(np.asarray(artifact.array(f"profile_{name}")) for name in ("meaning", "content", "weights"))
+        )
+        f, wide = (one.shape[1] if one.ndim == 2 else -1 for one in (factors, blocks))
+        directions = [part.shape[1] if part.ndim == 2 else -1 for part in (profile.meaning, profile.content)]
         for name, array, shape in (
+            ("blocks", blocks, (n, wide)),
+            ("profile_meaning", profile.meaning, (centre.size, directions[0])),
+            ("profile_content", profile.content, (len(words.idf) + len(entities.idf), directions[1])),
+            ("profile_weights", profile.weights, (wide, wide)),
             ("factors", factors, (n, f)),
             ("encoded", encoded, (n, f)),
             ("meaning", meaning, (n, centre.size)),
@@ -646,6 +748,7 @@ class Sources:
                 _matrix(artifact, "borrow", (n, n)),
                 encoded,
                 meaning,
+                blocks,
             ),
             counts=counts,
             sold=sold,
@@ -659,6 +762,7 @@ class Sources:
             factors=factors,
             encoder=encoder,
             centre=centre,
+            profile=profile,
             trend=trend("trend"),
             trend_fast=trend("trend_fast"),
             factor_alpha=facts["factor_alpha"],
@@ -776,6 +880,11 @@ def _in_meaning(profiles: FloatArray, content: Content) -> FloatArray:
     return np.asarray(profiles @ content.meaning.T, np.float32)
 
 
+def _by_blocks(visitors: FloatArray, content: Content) -> FloatArray:
+    """(b, r) u·v of visitors (b, D) and items."""
+    return np.asarray(visitors @ content.blocks.T, np.float32)
+
+
 def borrowed(score: FloatArray) -> Callable[[Content], FloatArray]:
     """What items borrow of warm items' scores (b, n)."""
     return lambda content: (content.borrow @ score.T).T
@@ -792,6 +901,14 @@ def _borrow(
     total = np.asarray(lenders.sum(axis=1)).ravel()
     scale = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
     return sparse.csr_array(sparse.diags_array(scale) @ lenders).astype(np.float32)
+
+
+def _leading(both: sparse.csr_array, size: int, seed: int) -> FloatArray:
+    """(V + E, t) the leading directions of content, none where it says nothing."""
+    rank = min(size, min(both.shape) - 1) if both.nnz else 0
+    if rank < 1:
+        return np.zeros((both.shape[1], 0), np.float32)
+    return np.asarray(leading_directions(both, rank, seed), np.float32)
 
 
 def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray, seed: int) -> FloatArray:
@@ -811,20 +928,6 @@ def _learn_encoder(both: sparse.csr_array, counts: IntArray, factors: FloatArray
     left = dense[warm] * weight
     gram = left.T @ left + np.eye(rank, dtype=np.float32)
     return np.asarray(basis @ np.linalg.solve(gram, left.T @ (factors[warm] * weight)), np.float32)
-
-
-def leading_directions(matrix: sparse.csr_array, rank: int, seed: int, sweeps: int = 4) -> FloatArray:
-    """(columns, rank) orthonormal basis of the leading right singular directions, by subspace iteration.
-
-    Unlike ARPACK it gives the same numbers for the same seed. Halko, Martinsson & Tropp (2011), "Finding Structure with
-    Randomness", SIAM Review 53(2), algorithm 4.4.
-    """
-    start = np.random.default_rng(seed).standard_normal((matrix.shape[1], rank)).astype(np.float32)
-    basis = start
-    for _ in range(sweeps):
-        left, _ = np.linalg.qr(matrix @ basis)
-        basis, _ = np.linalg.qr(matrix.T @ left)
-    return basis
 
 
 def _vocabulary(artifact: Artifact, name: str) -> content.Vocabulary:

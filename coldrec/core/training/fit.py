@@ -18,7 +18,7 @@ from coldrec.core.errors import FitError
 from coldrec.core.protocols import Ranker
 from coldrec.core.ranking.fusion import Fusion
 from coldrec.core.ranking.reader import Reader, learn_directions
-from coldrec.core.retrieval.sources import Bags, Sources
+from coldrec.core.retrieval.sources import PROFILES, Bags, Sources
 from coldrec.core.training import rankers, weights
 from coldrec.core.training.gate import believed
 from coldrec.core.training.judge import Policy
@@ -49,7 +49,7 @@ def fit(
     begun, fitted_at = time.monotonic(), time.time()
     if len(set(dataset.item_ids)) != len(dataset.items):
         raise FitError("the dataset gives an item id twice; ids must be unique")
-    dataset = _warm_first(dataset)
+    dataset = warm_first(dataset)
     say("reading the catalogue", 0.0)
     bags = Bags.read(dataset.items, dataset.triples, config, dataset.vectors)
     fusion = Fusion.prior()
@@ -67,6 +67,7 @@ def fit(
             dataset.event_time[simulation.keep],
             config,
             seed,
+            profiled=not set(PROFILES) <= set(config.without),
         )
         say("learning the weights", 0.35)
         learn, judge = weights.halves(simulation)
@@ -82,7 +83,15 @@ def fit(
         figures = weights.figures(policy, judge)
         del trial, simulation, policy
     say("fitting on everything", 0.7)
-    sources = Sources.learn(bags, interactions(dataset), dataset.event_item, dataset.event_time, config, seed)
+    sources = Sources.learn(
+        bags,
+        interactions(dataset),
+        dataset.event_item,
+        dataset.event_time,
+        config,
+        seed,
+        profiled=not set(PROFILES).isdisjoint(fusion.names()),
+    )
     say("writing the artifact", 0.95)
     arrays, documents = sources.save()
     arrays["first_seen"] = np.array([_or_zero(item.first_seen) for item in dataset.items], np.float64)
@@ -117,7 +126,7 @@ def _or_zero(moment: float | None) -> float:
     return 0.0 if moment is None else moment
 
 
-def _warm_first(dataset: Dataset) -> Dataset:
+def warm_first(dataset: Dataset) -> Dataset:
     """The same dataset with items that have interactions before those that have none.
 
     Serving then takes either group as a slice. Inside a group items are put in the order of their ids' hash-free
