@@ -48,7 +48,7 @@ def run_set(place: Path | None, model: str, cache: Path, seed: int) -> dict[str,
     split = open_split(place, seed)
     vectors = meaning.vectors_of(split.dataset, model, cache, seed)
     split = replace(split, dataset=replace(split.dataset, vectors=vectors))
-    dataset, config = warm_first(tasks.make_task(split, "mixed", "val").dataset), FitConfig()
+    dataset, config = warm_first(tasks.make_task(split, "mixed", "val").dataset), FitConfig(profile=True)
     bags = Bags.read(dataset.items, dataset.triples, config, dataset.vectors)
     simulation = simulate(dataset, config, seed)
     bags = believed(bags, simulation)

@@ -172,7 +172,7 @@ class Sources:
     ) -> Sources:
         """The sources of ``interactions`` (visitors, n) of 0 and 1; ``items`` and ``times`` are its events.
 
-        Without ``profiled`` the sources of the profile learn nothing and say nothing.
+        Without ``profiled``, or where the configuration has no profile, its sources learn nothing and say nothing.
         """
         n = interactions.shape[1]
         counts = np.asarray(interactions.sum(axis=0)).ravel().astype(np.int64)
@@ -191,7 +191,7 @@ class Sources:
         empty = sparse.csr_array((n, n), dtype=np.float32)
         borrow = _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True)
         profile, blocks = ProfileMap.none(len(bags.centre), bags.joint.shape[1]), np.zeros((n, 0), np.float32)
-        if profiled and interactions.nnz:
+        if config.profile and profiled and interactions.nnz:
             sessions = item2vec(interactions, size=config.session_factors, k=config.entries, seed=seed)
             profile = ProfileMap.of(
                 leading_meaning(bags.meaning), _leading(bags.joint, config.content_directions, seed)

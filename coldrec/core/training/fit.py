@@ -67,7 +67,6 @@ def fit(
             dataset.event_time[simulation.keep],
             config,
             seed,
-            profiled=not set(PROFILES) <= set(config.without),
         )
         say("learning the weights", 0.35)
         learn, judge = weights.halves(simulation)
@@ -90,7 +89,7 @@ def fit(
         dataset.event_time,
         config,
         seed,
-        profiled=not set(PROFILES).isdisjoint(fusion.names()),
+        profiled=not set(PROFILES).isdisjoint(fusion.names()),  # without a weight it would only take room
     )
     say("writing the artifact", 0.95)
     arrays, documents = sources.save()

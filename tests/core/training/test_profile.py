@@ -43,6 +43,10 @@ def rare_words(*, planted=True, seed=0):
     return make_dataset(items, events)
 
 
+def model_with(data, path, **changes):
+    return Model.of(fit(data, path, FitConfig(**{"profile": True, **changes})))
+
+
 def place_of_wanted(model, *history):
     """Among the new items."""
     visit = pipeline.Visit(model, tuple(Interaction(item) for item in history), None)
@@ -52,21 +56,22 @@ def place_of_wanted(model, *history):
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
-    return model_of(rare_words(), tmp_path_factory.mktemp("read") / "model")
+    return model_with(rare_words(), tmp_path_factory.mktemp("read") / "model")
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    return model_of(wordless(), tmp_path_factory.mktemp("told") / "model")
+    return model_with(wordless(), tmp_path_factory.mktemp("told") / "model")
 
 
 class TestRareWords:
     def test_one_that_a_history_shares_with_a_new_item_puts_it_among_the_first(self, read, tmp_path):
         assert place_of_wanted(read, "seed") <= 3
         assert place_of_wanted(read, "lamp3") > 50, "of those who share nothing with it"
-        without = Model.of(fit(rare_words(), tmp_path / "without", FitConfig(without=READS_WORDS)))
+        assert place_of_wanted(model_of(rare_words(), tmp_path / "plain"), "seed") <= 3, "as a fit is without a profile"
+        without = model_with(rare_words(), tmp_path / "without", without=READS_WORDS)
         assert place_of_wanted(without, "seed") > 50, "it is by the words that it stands there"
-        assert place_of_wanted(model_of(rare_words(planted=False), tmp_path / "control"), "seed") > 3
+        assert place_of_wanted(model_with(rare_words(planted=False), tmp_path / "control"), "seed") > 3
 
     def test_one_changes_what_a_language_model_reads(self, read):
         rows = [read.position["seed"]]
@@ -115,8 +120,9 @@ class TestProfile:
         kinds = [np.mean([score[model.position[f"{kind}-{at}"]] for at in range(20)]) for kind in range(KINDS)]
         assert int(np.argmax(kinds)) == 1
 
-    def test_left_out_it_takes_no_room(self, tmp_path):
-        model = Model.of(fit(wordless(), tmp_path / "model", FitConfig(without=PROFILES)))
+    @pytest.mark.parametrize("changes", [{"profile": False}, {"without": PROFILES}])
+    def test_left_out_it_takes_no_room(self, tmp_path, changes):
+        model = model_with(wordless(), tmp_path / "model", **changes)
         assert model.sources.content.blocks.size == 0 and not set(PROFILES) & set(model.fusion.names())
         assert model.extend([Item("new")]).sources.fresh.blocks.shape == (1, 0)
         found = pipeline.histories.from_rows([np.array([3])], model.sources.size, [np.nan])
@@ -143,48 +149,56 @@ def kinds_of(listed):
     return [candidate.item[0] for candidate in listed]
 
 
+@pytest.fixture(scope="module", params=["mean", "profile"])
+def hearing(request, told, tmp_path_factory):
+    """By the mean of vectors alone, as a fit is without a word of it; and with the profile."""
+    return told if request.param == "profile" else model_of(wordless(), tmp_path_factory.mktemp("mean") / "model")
+
+
 class TestSaid:
     @pytest.mark.parametrize("kind", range(KINDS))
-    def test_who_only_searched_gets_what_it_was_about(self, told, kind):
-        encode = encode_kind(told, kind)
-        (listed,) = pipeline.recommend(told, [Request(searches=("warm",))], 8, encode=encode)
+    def test_who_only_searched_gets_what_it_was_about(self, hearing, kind):
+        encode = encode_kind(hearing, kind)
+        (listed,) = pipeline.recommend(hearing, [Request(searches=("warm",))], 8, encode=encode)
         assert kinds_of(listed).count(str(kind)) >= 7
         assert {one.level for one in listed} == {Level.SESSION} and {one.reason.kind for one in listed} == {"searched"}
-        (stranger,) = pipeline.recommend(told, [Request(searches=("warm",))], 8)
+        (stranger,) = pipeline.recommend(hearing, [Request(searches=("warm",))], 8)
         assert {one.level for one in stranger} == {Level.POPULAR}, "without a language model nothing was heard"
 
-    def test_answers_are_heard_as_one_text_and_only_what_is_liked(self, told):
-        encode = encode_kind(told, 2)
+    def test_answers_are_heard_as_one_text_and_only_what_is_liked(self, hearing):
+        encode = encode_kind(hearing, 2)
         given = (Answer("colour", "red"), Answer("material", "wool", -1.0))
-        (listed,) = pipeline.recommend(told, [Request(answers=given)], 8, encode=encode)
+        (listed,) = pipeline.recommend(hearing, [Request(answers=given)], 8, encode=encode)
         assert encode.heard == ["colour: red"] and kinds_of(listed).count("2") >= 7
         assert {one.reason.kind for one in listed} == {"told"}
-        (stranger,) = pipeline.recommend(told, [Request(answers=given[1:])], 8, encode=encode)
+        (stranger,) = pipeline.recommend(hearing, [Request(answers=given[1:])], 8, encode=encode)
         assert {one.level for one in stranger} == {Level.POPULAR}
 
-    def test_a_search_turns_what_was_done_before(self, told):
+    def test_a_search_turns_what_was_done_before(self, hearing):
         history = (Interaction("0-3"), Interaction("0-5"))
         plain, turned = (
-            pipeline.recommend(told, [Request(history=history, searches=searches)], 20, encode=encode_kind(told, 3))[0]
+            pipeline.recommend(
+                hearing, [Request(history=history, searches=searches)], 20, encode=encode_kind(hearing, 3)
+            )[0]
             for searches in ((), ("warm", "dry", "soft"))
         )
         assert kinds_of(turned).count("3") > kinds_of(plain).count("3")
 
-    def test_lists_of_one_page_ask_once_and_those_that_need_no_taste_never(self, told):
-        encode = encode_kind(told, 1)
+    def test_lists_of_one_page_ask_once_and_those_that_need_no_taste_never(self, hearing):
+        encode = encode_kind(hearing, 1)
         kinds = (Kind.RECENT, Kind.TRENDING, Kind.PERSONAL, Kind.NEW, Kind.PERSONAL)
-        pipeline.recommend(told, [Request(kind, searches=("a", "b")) for kind in kinds], 4, encode=encode)
+        pipeline.recommend(hearing, [Request(kind, searches=("a", "b")) for kind in kinds], 4, encode=encode)
         assert encode.heard == ["a", "b"]
         encode.heard.clear()
-        pipeline.recommend(told, [Request(kind, searches=("a",)) for kind in kinds[:2]], 4, encode=encode)
+        pipeline.recommend(hearing, [Request(kind, searches=("a",)) for kind in kinds[:2]], 4, encode=encode)
         assert encode.heard == []
 
-    def test_what_could_not_be_read_is_as_if_it_was_not_said(self, told):
+    def test_what_could_not_be_read_is_as_if_it_was_not_said(self, hearing):
         history = (Interaction("1-3"),)
         silent = pipeline.recommend(
-            told,
+            hearing,
             [Request(history=history, searches=("a",))],
             8,
             encode=lambda texts: np.zeros((len(texts), DIMS), np.float32),
         )
-        assert silent == pipeline.recommend(told, [Request(history=history)], 8)
+        assert silent == pipeline.recommend(hearing, [Request(history=history)], 8)
