@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coldrec.backends.encoders.source import Source
-from coldrec.backends.encoders.torch import load, require
+from coldrec.backends.encoders.torch import load, quietly, require
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language.recipe import Recipe
 
@@ -107,7 +107,8 @@ def _with_peft(net: Any, recipe: Recipe) -> Any:
         forward = _maps(net, attention=False)
         config = peft.IA3Config(target_modules=[*_maps(net, attention=True), *forward], feedforward_modules=forward)
     try:
-        return peft.get_peft_model(net, config)
+        with quietly():
+            return peft.get_peft_model(net, config)
     except (ValueError, TypeError) as error:
         raise EncoderError(f"{recipe.method} does not fit a {net.config.model_type}: {error}") from error
 
