@@ -363,7 +363,7 @@ with override_settings(COLDREC={{**settings.COLDREC, "ENCODER": {str(tiny_folder
     if not shop.encoder_id:
         call_command("coldrec_encode", "--install", verbosity=0)
     call_command("coldrec_train", "--config", {str(place)!r})
-trained = shop.encoders.get(origin="trained")
+trained = shop.runs.latest("pk").encoder
 print(trained.card["recipe"]["method"], bool(trained.refusal), encoders.opened(trained).encode(["tea pot"]).shape)
 """
     said = without(project, {"neo4j"}, script).splitlines()
