@@ -12,7 +12,7 @@ READY := .venv/.ready-$(if $(LIGHT),light,full)
 CHINESE := coldrec/locale/zh_Hans/LC_MESSAGES/django.po
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help setup demo test check format lint services services-stop node screenshots bench-quality bench-speed bench-faults messages clean
+.PHONY: help setup demo test check format lint services services-stop node screenshots bench-quality bench-speed bench-language bench-faults messages clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ bench-quality: setup ## Lists against tuned peers (DATA=DIR for other data sets)
 
 bench-speed: setup ## Serving, ingest and fit, as ratios in one run
 	@$(RUN) benchmarks.speed $(ARGS)
+
+bench-language: setup ## What a shop's own language model adds to new items and to search
+	@$(RUN) benchmarks.language $(ARGS)
 
 bench-faults: setup ## Damage, duplicates, fuzzing and emptiness
 	@$(RUN) benchmarks.faults $(ARGS)

@@ -18,9 +18,9 @@ from benchmarks.site import project
 if not settings.configured:
     project.set_up()
 
-from benchmarks.speed_of import fitting, graph, imports, ingest, million, screens, serving
+from benchmarks.speed_of import encoder, fitting, graph, imports, ingest, million, screens, serving
 
-PARTS = ("serving", "ingest", "imports", "screens", "fit", "graph")
+PARTS = ("serving", "ingest", "imports", "screens", "fit", "graph", "encoder")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         "screens": partial(screens.check, days=20, items=200) if given.quick else screens.check,
         "fit": lambda: fitting.check(quick=given.quick),
         "graph": lambda: graph.check(quick=given.quick),
+        "encoder": lambda: encoder.check(quick=given.quick),
     }
     wanted = {name: parts[name] for name in PARTS if name in given.only}
     if given.million:

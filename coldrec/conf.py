@@ -29,6 +29,9 @@ DEFAULTS: dict[str, Any] = {
     "RANKER": "fusion",
     # Changes to the training configuration, merged over coldrec.core.config.FitConfig.
     "FIT": {},
+    # Changes to the recipe by which a language model is trained, merged over
+    # coldrec.core.training.language.recipe.Recipe.
+    "TRAINING": {},
     # Placements by name: kind (personal, similar, together, recent, trending, new, near) and size (items).
     # Merged over coldrec.services.placements.DEFAULT_PLACEMENTS.
     "PLACEMENTS": {},

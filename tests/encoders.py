@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
-import string
 from pathlib import Path
 
 import pytest
 
+from benchmarks.site.encoders import write_tiny
 from coldrec import conf
 from coldrec.models import EncoderVersion, Shop
 from coldrec.services import encoders
 from tests.backends.encoders.served import running
 from tests.required import missing
-
-SHOP_WORDS = ("red", "blue", "shoe", "lamp", "##s", "wool", "the", "a")
 
 
 def needs(*modules: str) -> None:
@@ -27,45 +24,15 @@ def needs(*modules: str) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory):
+    needs("torch", "transformers")
     return write_tiny(tmp_path_factory.mktemp("tiny") / "model")
 
 
 @pytest.fixture(scope="session")
 def other_folder(tmp_path_factory):
     """The same with other weights: a model whose vectors compare with nobody else's."""
-    return write_tiny(tmp_path_factory.mktemp("other") / "model", seed=1)
-
-
-def write_tiny(folder: Path, *, seed: int = 0) -> Path:
     needs("torch", "transformers")
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel
-
-    letters = [mark + letter for letter in string.ascii_lowercase + string.digits for mark in ("", "##")]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SHOP_WORDS, *letters]
-    vocabulary = {word: at for at, word in enumerate(dict.fromkeys(words))}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])]
-    )
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=48,
-        initializer_range=0.2,
-    )
-    BertModel(config).save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    prompts = {"prompts": {"query": "the ", "passage": ""}}
-    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
-    return folder
+    return write_tiny(tmp_path_factory.mktemp("other") / "model", seed=1)
 
 
 @pytest.fixture(scope="session")

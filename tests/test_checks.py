@@ -1,5 +1,6 @@
 """Every wrong setting is found, named by a stable id and answered with a hint."""
 
+import importlib.util
 from typing import Any
 
 import pytest
@@ -104,6 +105,17 @@ def test_a_project_that_follows_the_readme_has_no_problem(tmp_path: Any) -> None
         ({"NEO4J": {"URI": "bolt://h", "PASSWORD": 7}}, "E019", "['PASSWORD'] is no text", "text"),
         ({"GRAPH": "memgraph"}, "E020", "'memgraph'", "'orm' and 'neo4j'"),
         ({"GRAPH": "neo4j"}, "E020", "not set", "'orm'"),
+        ({"ENCODER": 7}, "E024", "is 7", "'english'"),
+        ({"ENCODER": {"MODLE": "x/y"}}, "E024", "'MODLE'", "Did you mean 'MODEL'?"),
+        ({"ENCODER": {"DIMS": "many"}}, "E024", "['DIMS'] is 'many'", "a number"),
+        ({"ENCODER": {"TIMEOUT": 0}}, "E024", "['TIMEOUT'] is 0", "above 0"),
+        ({"ENCODER": {"KEY": 123}}, "E024", "['KEY'] is of the wrong type", "text"),
+        ({"ENCODER": {"ENGINE": "vllm"}}, "E024", "'vllm'", "'local' and 'openai'"),
+        ({"ENCODER": "/no/such/folder"}, "E024", "no folder", "'owner/name'"),
+        ({"ENCODER": "tests/shop"}, "E024", "holds no model", "config.json"),
+        ({"ENCODER": {"ENGINE": "openai", "URL": "h", "MODEL": "m", "DIMS": 3}}, "E024", "['URL'] is 'h'", "https://"),
+        ({"ENCODER": {"ENGINE": "openai", "URL": "https://h", "DIMS": 3}}, "E024", "no MODEL", "which model"),
+        ({"ENCODER": {"ENGINE": "openai", "URL": "https://h", "MODEL": "m"}}, "E024", "no DIMS", "how many numbers"),
     ],
 )
 def test_a_wrong_setting_is_named_and_answered(coldrec: dict[str, Any], code: str, says: str, hint: str) -> None:
@@ -133,6 +145,22 @@ def test_a_neo4j_without_its_package_is_told_what_brings_it(monkeypatch: pytest.
     monkeypatch.setattr(neo4j_driver, "is_installed", lambda: False)
     (problem,) = found({"NEO4J": {"URI": "bolt://127.0.0.1"}})
     assert problem.id == "coldrec.E021" and "django-coldrec[neo4j]" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("encoder", "module", "extra"),
+    [
+        ("x/y", "onnxruntime", "serve"),
+        ({"ENGINE": "openai", "URL": "https://h", "MODEL": "m", "DIMS": 3}, "openai", "llm"),
+    ],
+)
+def test_a_language_model_without_what_runs_it_is_told(
+    encoder: Any, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == module else real(name, *rest))
+    (problem,) = found({"ENCODER": encoder})
+    assert problem.id == "coldrec.E025" and f"django-coldrec[{extra}]" in problem.hint
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from rest_framework import exceptions
 from coldrec import checks, conf, urls
 from coldrec.api import caching, document, errors, serializers, views
 from coldrec.core.config import FitConfig
+from coldrec.core.training.language.recipe import Recipe
 from coldrec.core.types import INTERACTION_WEIGHTS, EventKind, Kind, Level
 from coldrec.services import events, recommend
 from coldrec.services.doctor import EXTRAS
@@ -59,6 +60,13 @@ def test_settings_page_lists_every_setting_with_its_default() -> None:
 def test_settings_page_lists_every_training_setting_with_its_default() -> None:
     documented = {code(row[0]): ast.literal_eval(code(row[1])) for row in rows(section("docs/settings.md", "Training"))}
     assert documented == {field.name: field.default for field in fields(FitConfig)}
+
+
+def test_language_page_lists_every_choice_of_the_recipe_with_its_default() -> None:
+    documented = {
+        code(row[0]): ast.literal_eval(code(row[1])) for row in rows(section("docs/language.md", "Train it further"))
+    }
+    assert documented == {field.name: field.default for field in fields(Recipe)}
 
 
 def test_settings_page_lists_every_check() -> None:

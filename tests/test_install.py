@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -293,3 +294,77 @@ def test_the_doctor_finds_nothing_broken_and_a_model_can_be_trained(project, bro
         assert time.monotonic() < deadline, "a running server takes the version up by itself"
         time.sleep(0.5)
     assert len(Page(browser.get("/")).items) >= 8
+
+
+WITHOUT = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {modules}:
+            raise ImportError(f"no module named {{name}}", name=name)
+sys.meta_path.insert(0, Blocked())
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
+import django
+django.setup()
+from django.core.management import call_command
+from coldrec.services import encoders, serving, shops
+from coldrec.services.placements import PlacementRequest
+from coldrec.services.recommend import serve
+"""
+FIT_AND_SERVE = """
+call_command("coldrec_fit", "--promote", verbosity=0)
+(home,) = serve([PlacementRequest("home")], shop=shop, visitor=None)
+print(home.level, len(home.items), (home.version, shop.versions.get(number=home.version).encoder_id))
+"""
+TRAINING = {"torch", "transformers", "onnx", "onnxscript", "safetensors", "huggingface_hub", "sentence_transformers"}
+
+
+def without(project: Project, modules: set[str], script: str) -> str:
+    """What a script prints in a process that has none of the modules."""
+    return project.run(sys.executable, "-c", WITHOUT.format(modules=modules) + script)
+
+
+def test_the_core_trains_and_serves_with_neither_train_nor_serve(project, browser):
+    said = without(
+        project, TRAINING | {"onnxruntime", "tokenizers", "openai"}, "shop = shops.current()" + FIT_AND_SERVE
+    )
+    assert re.fullmatch(r"(popular|newest) \d+ \(\d+, None\)", said.splitlines()[-1])
+
+
+def test_with_serve_alone_it_learns_and_answers_with_a_model_that_was_exported_elsewhere(
+    project, browser, tiny_versions
+):
+    folder = shutil.copytree(tiny_versions[0], project.place / "exported")
+    script = f"""
+from pathlib import Path
+shop = shops.current()
+version = encoders.register(shop, Path({str(folder)!r}), source="made elsewhere")
+encoders.put_in_use(shop, version)
+print(*encoders.query_vectors(version, ["tea pot"]).shape, encoders.query_vectors(version, ["tea pot"]).any())
+"""
+    said = without(project, TRAINING, script + FIT_AND_SERVE).splitlines()
+    assert said[0] == "1 32 True"
+    assert re.fullmatch(r"\w+ \d+ \(\d+, 1\)", said[-1]), "fitted with its vectors"
+
+
+def test_a_language_model_is_trained_and_exported_from_the_wheel(project, browser, tiny_folder):
+    recipe = {"mask_steps": 1, "pair_steps": 2, "batch": 4, "mini_batch": 4, "length": 24, "method": "lora", "rank": 2}
+    place = project.place / "recipe.json"
+    place.write_text(json.dumps(recipe), "utf-8")
+    script = f"""
+from django.conf import settings
+from django.test import override_settings
+from shop.models import Product
+for one, other in (("amber", "brass"), ("birch", "cork"), ("denim", "felt"), ("glass", "hemp"), ("iron", "jute")):
+    Product.objects.create(name=f"{{one}} lamp", description=f"Made of {{other}}, lined with {{other}}.", price=9)
+shop = shops.current()
+with override_settings(COLDREC={{**settings.COLDREC, "ENCODER": {str(tiny_folder)!r}}}):
+    if not shop.encoder_id:
+        call_command("coldrec_encode", "--install", verbosity=0)
+    call_command("coldrec_train", "--config", {str(place)!r})
+trained = shop.encoders.get(origin="trained")
+print(trained.card["recipe"]["method"], bool(trained.refusal), encoders.opened(trained).encode(["tea pot"]).shape)
+"""
+    said = without(project, {"neo4j"}, script).splitlines()
+    assert said[-1] == "lora True (1, 32)"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 from django.db import DatabaseError, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from coldrec import tasks
+from coldrec import conf, tasks
 from coldrec.core.errors import PromotionError
-from coldrec.models import Event, Item, Visitor
-from coldrec.services import events, shops
+from coldrec.models import Event, Item, ItemVector, Visitor
+from coldrec.services import encoders, events, shops
+from tests.encoders import registered
+from tests.served import settings_of_shop  # noqa: F401
 
 NOW = timezone.now()
 VIEW = {"event_id": "1", "kind": "view", "item_id": "a"}
@@ -121,3 +124,67 @@ def test_the_graph_is_built_by_a_worker():
     )
     tasks.build_graph.apply()
     assert shops.current().triples.get(relation="brand").tail == "brand:Acme"
+
+
+@pytest.fixture
+def encoder(db, settings_of_shop, tiny_versions):  # noqa: F811
+    """In use, with one item to read."""
+    encoders.reset()
+    shop = shops.current()
+    made = registered(shop, tiny_versions[0])
+    encoders.put_in_use(shop, made)
+    Item.objects.create(shop=shop, external_id="1", title="Kettle", first_seen=NOW, updated_at=NOW)
+    yield made
+    encoders.reset()
+
+
+def test_a_worker_reads_what_the_broker_lost(encoder):
+    tasks.refresh_vectors.apply()
+    assert ItemVector.objects.get().item.title == "Kettle"
+
+
+def test_while_one_reads_another_has_nothing_to_do(encoder):
+    cache.set(f"coldrec:refresh-vectors:{encoder.shop_id}", 1)
+    tasks.refresh_vectors()
+    assert not ItemVector.objects.exists()
+    cache.clear()
+    tasks.refresh_vectors()
+    tasks.refresh_vectors()
+    assert ItemVector.objects.count() == 1
+
+
+def test_what_there_was_no_time_for_is_asked_for_again(encoder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tasks, "VECTOR_SECONDS", 0.0)
+    monkeypatch.setattr(tasks, "_queued", lambda task, *_: asked.append(task.name))
+    tasks.refresh_vectors()
+    assert asked == ["coldrec.refresh_vectors"]
+
+
+def test_a_language_model_that_is_away_is_logged_and_asked_again_later(encoder, monkeypatch, caplog):
+    folder = encoders.folder_of(encoder)
+    folder.rename(folder.with_name("away"))
+    tasks.refresh_vectors()
+    assert "keeps the vectors that there are: e1 is not in" in caplog.text
+    folder.with_name("away").rename(folder)
+    tasks.refresh_vectors()
+    assert ItemVector.objects.count() == 1
+
+
+def test_a_worker_asks_for_the_vector_of_an_item_that_it_refreshed(
+    encoder, monkeypatch, django_capture_on_commit_callbacks
+):
+    asked = []
+    monkeypatch.setattr(tasks, "_queued", lambda task, *arguments: asked.append((task.name, *arguments)))
+    monkeypatch.setattr(tasks.catalogue, "refresh_item", lambda _id: None)
+    with override_settings(COLDREC={**conf.get_config(), "TASKS": "celery"}):
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.refresh_item("1")
+        assert asked == [("coldrec.encode_items", ["1"])]
+        encoders.put_in_use(encoder.shop, None)
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.refresh_item("1")
+        assert len(asked) == 1, "a shop without a language model asks for nothing"
+        encoders.put_in_use(encoder.shop, encoder)
+        tasks.encode_items(["1"])
+    assert ItemVector.objects.count() == 1

@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from coldrec.models import (
+    EncoderVersion,
     Event,
     Item,
     ModelVersion,
@@ -365,7 +366,7 @@ def plant(shop: Shop, texts: Sequence[str], *, addresses: Sequence[str] = ()) ->
     """
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     words = list(texts) if not addresses else [f"tea pot {number}" for number in range(len(addresses))]
-    items, visitors, events, rejected, slates, shown, triples, runs, versions = ([] for _ in range(9))
+    items, visitors, events, rejected, slates, shown, triples, runs, encoders, versions = ([] for _ in range(10))
     for number, text in enumerate(words):
         own = f"{text[:58]}{number}"  # where it must be unique and short
         items.append(
@@ -418,12 +419,26 @@ def plant(shop: Shop, texts: Sequence[str], *, addresses: Sequence[str] = ()) ->
         )
         triples.append(Triple(shop=shop, head=text, relation=fitting(Triple, "relation", text), tail=text))
         runs.append(TrainingRun(shop=shop, state="failed", error=text, config={text: text}, progress=text))
+        encoders.append(
+            EncoderVersion(
+                shop=shop,
+                number=number + 1,
+                origin="trained",
+                source=text,
+                fingerprint=own,
+                dims=8,
+                path=text,
+                card={text: text},
+                metrics={text: {text: text}},
+                refusal=text,
+            )
+        )
         versions.append(
             ModelVersion(
                 shop=shop, number=number + 1, path=text, digest=own, metrics={text: 0.5, "cold": 0.3}, refusal=text
             )
         )
-    for rows in (items, visitors, events, rejected, slates, shown, triples, runs, versions):
+    for rows in (items, visitors, events, rejected, slates, shown, triples, runs, encoders, versions):
         type(rows[0]).objects.bulk_create(rows)
 
 

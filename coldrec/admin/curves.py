@@ -21,7 +21,7 @@ def drawn(runs: Sequence[TrainingRun]) -> SafeString | str:
     stages = list(dict.fromkeys(str(point[0]) for run in runs for point in run.curve))
     if not stages:
         return display.NOTHING
-    return format_html_join("", "{}", ((_stage(stage, runs),) for stage in stages))
+    return display.in_row(format_html_join("", "{}", ((_stage(stage, runs),) for stage in stages)))
 
 
 def _stage(stage: str, runs: Sequence[TrainingRun]) -> SafeString:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -36,6 +36,28 @@ def table(values: Mapping[str, Any]) -> SafeString | str:
         "", '<tr><th scope="row">{}:&nbsp;</th><td>{}</td></tr>', ((name, text(one)) for name, one in values.items())
     )
     return format_html("<table>{}</table>", rows)
+
+
+def grid(label: Any, heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString:
+    """A table whose first column names the rows; what is too wide for the page is scrolled."""
+    head = format_html_join("", '<th scope="col">{}</th>', ((one,) for one in heads))
+    body = format_html_join(
+        "",
+        '<tr><th scope="row">{}</th>{}</tr>',
+        ((name, format_html_join("", "<td>{}</td>", ((text(one),) for one in cells))) for name, *cells in rows),
+    )
+    return format_html(
+        '<div class="coldrec-scroll" role="region" tabindex="0" aria-label="{}">'
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        label,
+        head,
+        body,
+    )
+
+
+def in_row(shown: SafeString) -> SafeString:
+    """What looks as on a screen of coldrec's, in a row of a form that must not grow with it."""
+    return format_html('<div class="coldrec-screen coldrec-in-row">{}</div>', shown)
 
 
 def reason(value: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -35,6 +35,9 @@ class EncoderVersionAdmin(FactsAdmin):
     )
     actions = ("promote",)
 
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("coldrec/admin.css",)}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).select_related("shop")
         return rows.annotate(fresh=Count("vectors", filter=FRESH), item_count=Coalesce(ITEMS, 0))
@@ -62,11 +65,26 @@ class EncoderVersionAdmin(FactsAdmin):
 
     @admin.display(description=gettext_lazy("against the encoder before, on data held out"))
     def figures(self, version: EncoderVersion) -> str:
-        return display.table(version.metrics)
+        heads = (_("task"), _("cases"), _("this one"), _("the one before"), _("difference"), "p")
+        rows = []
+        for task, told in version.metrics.items():
+            gap = told.get("gap")
+            between = f"{gap['difference']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]" if gap else None
+            rows.append(
+                (task, told.get("cases"), told.get("candidate"), told.get("current"), between, gap and gap["p_value"])
+            )
+        return display.in_row(display.grid(_("figures of the gate"), heads, rows)) if rows else display.NOTHING
 
     @admin.display(description=gettext_lazy("card"))
     def card_told(self, version: EncoderVersion) -> str:
-        return display.table(version.card)
+        told: list[tuple[str, Any]] = []
+        for name, value in version.card.items():
+            told += (
+                [(f"{name}: {part}", one) for part, one in value.items()]
+                if isinstance(value, dict)
+                else [(name, value)]
+            )
+        return display.in_row(display.grid(_("card"), (_("name"), _("value")), told)) if told else display.NOTHING
 
     @admin.action(permissions=["promote"], description=gettext_lazy("Put the selected encoder into service"))
     def promote(self, request: HttpRequest, queryset: QuerySet[EncoderVersion]) -> None:

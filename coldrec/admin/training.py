@@ -100,7 +100,8 @@ class TrainingRunAdmin(FactsAdmin):
         if done:
             said = ngettext("%d run waits for a worker.", "%d runs wait for a worker.", done) % done
             if conf.get("TASKS") != "celery":
-                said = f"{said} {_('There are none here: coldrec_train --waiting works on it.')}"
+                nobody = _("There are none here: coldrec_train --waiting works on it.")
+                said = f"{said} {nobody}"
             self.message_user(request, said, messages.SUCCESS)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Compare the curves of the selected runs"))

@@ -16,7 +16,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,6 +53,7 @@ KEPT = 3  # of the newest versions, those whose vectors are kept though nothing 
 ABANDONED = 12 * 60 * 60  # seconds after which a half-made folder is nobody's any more
 
 QUERY_SECONDS = 24 * 60 * 60  # that the vector of a query is kept
+PAGE_SECONDS = 2.0  # that a page which saved an item waits for a remote model to read it
 REST_SECONDS = 30.0  # that a model which failed is left alone, so that not every page waits for it
 
 SETTING, TRAINED = str(EncoderVersion.Origin.SETTING), str(EncoderVersion.Origin.TRAINED)
@@ -172,6 +173,15 @@ def kept(shop: Shop) -> set[int]:
     found.update(shop.versions.order_by("-number").values_list("encoder_id", flat=True)[:KEPT])
     found.update(shop.encoders.order_by("-number").values_list("pk", flat=True)[:KEPT])
     return {pk for pk in found if pk is not None}
+
+
+def clean_up(shop: Shop) -> None:
+    """Drop the folders of versions that nobody may ask for any more; their rows and cards stay."""
+    for version in shop.encoders.exclude(pk__in=kept(shop)).exclude(path=""):
+        folder = folder_of(version)
+        with suppress(OSError):  # what cannot be dropped now is tried again after the next training
+            # Under a name that no version has: killed over it, we leave no half model.
+            shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}")), ignore_errors=True)
 
 
 def folder_of(version: EncoderVersion) -> Path:
@@ -353,13 +363,17 @@ def opened(version: EncoderVersion, *, many: bool = False) -> TextEncoder:
     """The engine that runs the version here, the same for all threads of this process.
 
     A query or a single item goes through ONNX Runtime with one thread, since other pages are made beside it; ``many``
-    texts through torch where there is a GPU for it, else through ONNX Runtime on all cores.
+    texts through torch where there is a GPU for it, else through ONNX Runtime on all cores. A remote one is asked for
+    many with patience, and else without.
 
     Raises
     ------
     EncoderError : it is not here, is not what was registered, or what runs it is not installed.
     """
-    form = "remote" if not version.path else "one" if not many else "gpu" if has_gpu() else "many"
+    if version.path:
+        form = "one" if not many else "gpu" if has_gpu() else "many"
+    else:
+        form = "remote, many" if many else "remote"
     key = (version.fingerprint, form)
     if (there := _open.get(key)) is not None:
         return there
@@ -441,10 +455,11 @@ def reset() -> None:
 
 
 def _opened(version: EncoderVersion, form: str) -> TextEncoder:
-    if form == "remote":
+    if not version.path:
         card, told = version.card, setting() or Setting()
         here = told if told.engine == "openai" and told.url == card["url"] else Setting()  # no other gets the key
-        return _remote(Setting(card["model"], "openai", card["url"], here.key, version.dims, here.price, here.timeout))
+        chosen = Setting(card["model"], "openai", card["url"], here.key, version.dims, here.price, here.timeout)
+        return _remote(chosen, hurried=form == "remote")
     folder = folder_of(version)
     if not (folder / ONNX).is_dir():
         raise EncoderError(
@@ -461,10 +476,11 @@ def _opened(version: EncoderVersion, form: str) -> TextEncoder:
     return OnnxEncoder(folder / ONNX, threads=cores() if form == "many" else 1)
 
 
-def _remote(told: Setting) -> TextEncoder:
+def _remote(told: Setting, *, hurried: bool = False) -> TextEncoder:
     from coldrec.backends.encoders.openai import OpenAIEncoder, Patience
 
-    patience = Patience(asking=told.timeout)
+    # A page may wait for a single item that it saved: it is asked for once, and else left stale.
+    patience = Patience(asking=min(PAGE_SECONDS, told.timeout), retries=0) if hurried else Patience(asking=told.timeout)
     return OpenAIEncoder(told.url, told.model, key=told.key, dims=told.dims, price=told.price, patience=patience)
 
 

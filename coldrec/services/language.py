@@ -11,9 +11,11 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
@@ -30,6 +32,9 @@ from coldrec.models import EncoderVersion, Shop, TrainingRun
 from coldrec.services import encoders, graph_behaviour, runs, training, vectors
 from coldrec.services.datasets import read_shop
 from coldrec.services.runs import Held
+
+if TYPE_CHECKING:
+    from coldrec.backends.learning.estimate import Estimate
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +53,21 @@ def order(shop: Shop, *, changes: dict[str, Any] | None = None, promote: bool = 
     if not base.path:
         raise EncoderError(f"{base} is asked over the network; only a model that lies here can be trained further")
     return runs.order(shop, TrainingRun.Kind.ENCODER, {**recipe.as_dict(), "promote": promote})
+
+
+def estimate(shop: Shop, *, changes: dict[str, Any] | None = None) -> Estimate:
+    """What a training would take on this machine, told by some of its steps; nothing is ordered or kept.
+
+    Raises
+    ------
+    EncoderError : as training would.
+    """
+    from coldrec.backends.learning.estimate import estimate
+
+    recipe = Recipe.of({**conf.get("TRAINING"), **(changes or {})})
+    recipe = _with_base(recipe, encoders.in_use(shop) or encoders.install(shop))
+    _, corpus = _read(shop, recipe, timezone.now())
+    return estimate(recipe, corpus)
 
 
 def order_switch(encoder: EncoderVersion) -> TrainingRun:
@@ -80,7 +100,7 @@ def _work(held: Held) -> None:
         encoder = EncoderVersion.objects.get(pk=switched, shop=run.shop)
     else:
         encoder = run.encoder or _trained(held)
-    if run.config.get("promote") and not encoder.refusal:
+    if switched is not None or (run.config.get("promote") and not encoder.refusal):
         _switch(held, encoder)
     with held.succeeding():
         pass
@@ -98,13 +118,11 @@ def _trained(held: Held) -> EncoderVersion:
     run, shop = held.run, held.run.shop
     recipe = Recipe.of({name: value for name, value in run.config.items() if name not in OWN})
     current = encoders.in_use(shop) or encoders.install(shop)
+    recipe = _with_base(recipe, current)
     held.said("reading the shop")
-    dataset = read_shop(shop)
-    searches = graph_behaviour.searches(shop, until=run.started_at)
-    corpus = corpus_of(dataset, searches, recipe.seed)
+    dataset, corpus = _read(shop, recipe, run.started_at)
     folder = Path(conf.get("ARTIFACTS")) / shop.key / f"training-{run.pk}"
-    base = recipe.base or str(encoders.folder_of(current) / encoders.MODEL)
-    card = train(Recipe.of({**recipe.as_dict(), "base": base}), corpus, folder, held)
+    train(recipe, corpus, folder, held)
     held.said("comparing it with the encoder in use")
     verdict = compare(
         TorchEncoder(Source.find(str(folder / encoders.MODEL))), encoders.opened(current, many=True), dataset, corpus
@@ -115,9 +133,19 @@ def _trained(held: Held) -> EncoderVersion:
     version.save(update_fields=["refusal"])
     TrainingRun.objects.filter(pk=run.pk).update(encoder=version)
     run.encoder = version
-    logger.info("coldrec: %s was trained: %s; %s", version, verdict.refusal or "it may serve", card)
+    logger.info("coldrec: %s was trained: %s", version, verdict.refusal or "it may serve")
     shutil.rmtree(folder, ignore_errors=True)
+    encoders.clean_up(shop)
     return version
+
+
+def _with_base(recipe: Recipe, current: EncoderVersion) -> Recipe:
+    return recipe if recipe.base else replace(recipe, base=str(encoders.folder_of(current) / encoders.MODEL))
+
+
+def _read(shop: Shop, recipe: Recipe, until: datetime) -> tuple[Dataset, Corpus]:
+    dataset = read_shop(shop)
+    return dataset, corpus_of(dataset, graph_behaviour.searches(shop, until=until), recipe.seed)
 
 
 def compare(candidate: TextEncoder, current: TextEncoder, dataset: Dataset, corpus: Corpus) -> Verdict:
@@ -132,7 +160,7 @@ def compare(candidate: TextEncoder, current: TextEncoder, dataset: Dataset, corp
 def _switch(held: Held, encoder: EncoderVersion) -> None:
     """Fit a model with the encoder's vectors and promote both, or keep the reason why not."""
     shop = held.run.shop
-    vectors.refresh(shop, encoder, progress=partial(_read, held))
+    vectors.refresh(shop, encoder, progress=partial(_reading, held))
     held.said("fitting a model with its vectors")
     version = training.fit_shop(shop, encoder=encoder, progress=_alive(held))
     try:
@@ -145,7 +173,7 @@ def _switch(held: Held, encoder: EncoderVersion) -> None:
         EncoderVersion.objects.filter(pk=encoder.pk).update(promoted_at=timezone.now(), refusal="")
 
 
-def _read(held: Held, done: int, total: int) -> None:
+def _reading(held: Held, done: int, total: int) -> None:
     held.progressed(f"reading {total:,} items", done / max(total, 1))
     held.check()
 

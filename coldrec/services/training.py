@@ -242,7 +242,9 @@ def clean_up(shop: Shop) -> None:
 def _drop_artifacts(shop: Shop) -> None:
     current = shop.serving_version
     needed = set(shop.versions.order_by("-number").values_list("path", flat=True)[:KEPT])
-    while current is not None and len(needed) < 2 * KEPT:
+    for _step in range(2 * KEPT):  # two versions that were promoted in turns have replaced each other
+        if current is None or len(needed) >= 2 * KEPT:
+            break
         needed.add(current.path)
         current = current.replaced
     running = {

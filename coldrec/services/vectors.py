@@ -103,7 +103,7 @@ def refresh(
 
 
 def refresh_items(shop: Shop, encoder: EncoderVersion, ids: Iterable[str]) -> Refreshed:
-    """Have the encoder read those of these items that it has not read as they are now.
+    """Have the encoder read those of these items that it has not read as they are now; a remote one soon or not at all.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def refresh_items(shop: Shop, encoder: EncoderVersion, ids: Iterable[str]) -> Re
     for names in chunks(sorted(set(ids)), LOOKUP):
         rows = stale(shop, encoder).filter(external_id__in=names)
         if page := list(rows.order_by("pk").only(*FIELDS, "content_hash")):
-            _take_in(encoder, page, done)
+            _take_in(encoder, page, done, hurried=True)
     return Refreshed(done.encoded, done.renewed, seconds=time.monotonic() - began, encoding=done.encoding)
 
 
@@ -169,7 +169,7 @@ class _Done:
         return self.encoded + self.renewed
 
 
-def _take_in(encoder: EncoderVersion, page: Sequence[Item], done: _Done) -> None:
+def _take_in(encoder: EncoderVersion, page: Sequence[Item], done: _Done, *, hurried: bool = False) -> None:
     """Encode the texts that are new and store them, each with the hash of the row that was read.
 
     An item that changes meanwhile has another hash by then, and so is stale again.
@@ -182,7 +182,7 @@ def _take_in(encoder: EncoderVersion, page: Sequence[Item], done: _Done) -> None
     if not changed:
         return
     started = time.monotonic()
-    engine: TextEncoder = encoders.opened(encoder, many=len(changed) > FEW)
+    engine: TextEncoder = encoders.opened(encoder, many=len(changed) > FEW or not (encoder.path or hurried))
     vectors = engine.encode([texts[row.pk] for row in changed])
     done.encoding += time.monotonic() - started
     now = timezone.now()

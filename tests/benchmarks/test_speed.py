@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks import speed
 from benchmarks.site.calls import Answer
-from benchmarks.speed_of import fitting, graph, imports, million, serving
+from benchmarks.speed_of import encoder, fitting, graph, imports, million, serving
 from tests.benchmarks.quickly import run
+from tests.encoders import needs
 from tests.required import missing
 
 TARGETS = {
@@ -28,7 +29,7 @@ OF_TIME = {"widget_ratio", "four_widgets_ratio", "batch_ratio"}
 
 @pytest.fixture(scope="module")
 def outcome():
-    return run("speed", "--only", *(part for part in speed.PARTS if part != "graph"))
+    return run("speed", "--only", *(part for part in speed.PARTS if part not in ("graph", "encoder")))
 
 
 def test_every_target_is_checked(outcome):
@@ -136,4 +137,34 @@ def test_the_graph_is_brought_over_in_small():
 def test_a_slow_or_greedy_sync_misses_its_target(seconds, waits, memory, name):
     told = {"bare": [4.0], "full": [4.0], "again": [1.0], **seconds}
     made = graph.judge(told, waits.get("waits", [1.0] * 20), {10_000: 210.0, 200_000: 212.0, **memory}, 24_000)
+    assert {check.name for check in made if not check.passed} == {name}
+
+
+@pytest.mark.apart
+@pytest.mark.slow
+def test_vectors_are_kept_fresh_in_small():
+    needs("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+    _, report = run("speed", "--only", "encoder")
+    checks = report["checks"]
+    assert {name: (one["limit"], one["target"]) for name, one in checks.items()} == {
+        "encoder_unchanged_a_second": ("at least", 20_000),
+        "encoder_ratio": ("at least", 0.8),
+        "encoder_megabytes_grown": ("at most", 30.0),
+        "encoder_query_p95": ("at most", 50.0),
+    }
+    assert all(one["figure"] is not None for one in checks.values())
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"rates": [19_000.0]}, "encoder_unchanged_a_second"),
+        ({"ratios": [0.7, 0.9, 0.7]}, "encoder_ratio"),
+        ({"memory": {2_000: 200.0, 20_000: 231.0}}, "encoder_megabytes_grown"),
+        ({"asked": [5.0] * 9 + [60.0, 0.1]}, "encoder_query_p95"),
+    ],
+)
+def test_slow_or_greedy_reading_misses_its_target(told, name):
+    sound = {"rates": [50_000.0], "ratios": [0.9], "memory": {2_000: 200.0, 20_000: 210.0}, "asked": [5.0, 0.1]}
+    made = encoder.judge(raw=[50.0], **{**sound, **told})
     assert {check.name for check in made if not check.passed} == {name}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,9 +18,21 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import translation
 
-from coldrec.models import Event, GraphChange, GraphSync, Item, RejectedEvent, Shop, Slate, TrainingRun, Visitor
-from coldrec.services import doctor, serving, training
+from coldrec.models import (
+    EncoderVersion,
+    Event,
+    GraphChange,
+    GraphSync,
+    Item,
+    RejectedEvent,
+    Shop,
+    Slate,
+    TrainingRun,
+    Visitor,
+)
+from coldrec.services import doctor, encoders, serving, training, vectors
 from coldrec.services.doctor import Diagnosis, State
+from tests.encoders import registered
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -324,4 +337,45 @@ def test_what_neo4j_refuses_for_good_is_counted(settings: Any, shop: Shop) -> No
     GraphChange.objects.create(shop=shop, node="item:1", dead_at=NOW)
     assert "refused 1 change for good. → python manage.py coldrec_graph_sync --retry-dead" in said(
         doctor.diagnose(now=NOW), "neo4j"
+    )
+
+
+# The language model
+
+
+def test_a_shop_without_a_language_model_is_told_how_to_have_one(shop: Shop, settings: Any) -> None:
+    found = doctor.diagnose(now=NOW)
+    assert states(found, "encoder") == [State.OFF] and '"ENCODER": "english"' in said(found, "encoder")
+    settings.COLDREC = {**settings.COLDREC, "ENCODER": "english"}
+    found = doctor.diagnose(now=NOW)
+    assert states(found, "encoder") == [State.WAITING] and "coldrec_encode --install" in said(found, "encoder")
+
+
+def test_a_language_model_says_how_far_it_has_read(shop: Shop, tiny_versions: Any) -> None:
+    encoders.reset()
+    stock(shop)
+    made = registered(shop, tiny_versions[0])
+    encoders.put_in_use(shop, made)
+    found = doctor.diagnose(now=NOW)
+    assert states(found, "encoder") == [State.WAITING]
+    assert "e1 (tiny) reads the texts, 32 numbers a vector, licence: not stated. 6 items are still" in said(
+        found, "encoder"
+    )
+    vectors.refresh(shop, made)
+    assert states(doctor.diagnose(now=NOW), "encoder") == [State.WORKS]
+    training.promote(training.fit_shop(shop))
+    EncoderVersion.objects.update(card={"unknown_share": 0.85})
+    found = doctor.diagnose(now=NOW)
+    assert states(found, "encoder") == [State.WORKS, State.WAITING] and "85%" in said(found, "encoder")
+    shutil.rmtree(encoders.folder_of(made))
+    encoders.reset()
+    assert states(doctor.diagnose(now=NOW), "encoder") == [State.BROKEN]
+
+
+def test_a_model_that_was_fitted_without_the_vectors_is_told(shop: Shop, tiny_versions: Any) -> None:
+    stock(shop)
+    training.promote(training.fit_shop(shop))
+    encoders.put_in_use(shop, registered(shop, tiny_versions[0]))
+    assert "v1 serves without the vectors of e1. → python manage.py coldrec_fit" in said(
+        doctor.diagnose(now=NOW), "encoder"
     )

@@ -64,3 +64,12 @@ def test_an_artifact_that_may_not_be_dropped_stops_nobody(shop, trained, monkeyp
     assert len(list(folder.iterdir())) == training.KEPT + 2
     training.clean_up(shop)
     assert len(list(folder.iterdir())) == training.KEPT + 1
+
+
+@pytest.mark.django_db
+def test_versions_that_were_promoted_in_turns_are_no_endless_line(shop, trained):
+    first, second = shop.serving_version, register(shop, trained[1])
+    for version in (second, first, second):
+        version.refresh_from_db()
+        training.promote(version, force=True)
+    assert training.rollback(shop) == first

@@ -46,7 +46,7 @@ _gates: ContextVar[torch.Tensor | None] = ContextVar("coldrec_gates", default=No
 
 
 class Router(nn.Module):
-    """(p, t) tokens to (p, E) gates, rows of sum 1. ``told``: those of the training passes since ``loss`` was asked."""
+    """(p, t) tokens to (p, E) gates, rows of sum 1."""
 
     mean: torch.Tensor
     square: torch.Tensor
@@ -58,19 +58,15 @@ class Router(nn.Module):
         self.register_buffer("mean", torch.zeros(dims))
         self.register_buffer("square", torch.ones(dims))
         self.register_buffer("texts", torch.zeros(()))
-        self.told: list[torch.Tensor] = []
 
     def forward(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        weight = mask[..., None].to(embedded.dtype)
-        read = ((embedded * weight).sum(1) / weight.sum(1)).float()
-        if self.training:
-            self._learn(read)
         spread = (self.square - self.mean**2).clamp_min(1e-12).sqrt()
-        return torch.softmax(self.choose((read - self.mean) / spread), dim=-1)
+        return torch.softmax(self.choose((_mean(embedded, mask) - self.mean) / spread), dim=-1)
 
-    def _learn(self, read: torch.Tensor) -> None:
+    def learn(self, embedded: torch.Tensor, mask: torch.Tensor) -> None:
         """What texts have in common says nothing about their domain; the batch at hand may be of one domain alone."""
         with torch.no_grad():
+            read = _mean(embedded, mask)
             self.texts.add_(len(read))
             share = len(read) / self.texts
             self.mean.lerp_(read.mean(0), share)
@@ -79,14 +75,12 @@ class Router(nn.Module):
     @staticmethod
     def before(net: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """As a forward hook of the network: work out the gates before its first layer."""
-        if net.training and any(getattr(layer, "gradient_checkpointing", False) for layer in net.modules()):
-            raise EncoderError("experts do not go with gradient checkpointing; switch one of the two off")
         ids, mask = _asked(args, kwargs)
-        # The embeddings are of the base and never learn; the router does not teach them.
-        gates = net.expert_router(net.get_input_embeddings()(ids).detach(), mask)
         if net.training:
-            net.expert_router.told.append(gates)
-        _gates.set(gates)
+            if any(getattr(layer, "gradient_checkpointing", False) for layer in net.modules()):
+                raise EncoderError("experts do not go with gradient checkpointing; switch one of the two off")
+            net.expert_router.learn(net.get_input_embeddings()(ids), mask)
+        _gates.set(gates(net, ids, mask))
 
     @staticmethod
     def after(_net: Any, _inputs: Any, _output: Any) -> None:
@@ -151,22 +145,22 @@ def remove(net: Any) -> None:
     attached.detach(net, PARTS)
 
 
-def loss(net: Any, domains: Sequence[int] | None = None) -> torch.Tensor | None:
-    """What to add to the task's loss, of the passes since the last call; None where there were none, or no experts.
+def gates(net: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(p, E) how the router shares out these texts; its gradient leads to the router and not to the embeddings."""
+    told: torch.Tensor = net.expert_router(net.get_input_embeddings()(ids).detach(), mask)
+    return told
 
-    ``domains``: the number of the domain, or shop, of each text that was read, in order. About 0 while the router does
-    not choose, down to ``−log E`` where it does and all experts have as much work (of fewer domains than experts:
-    ``−log`` of their number).
+
+def loss(gates: torch.Tensor, domains: Sequence[int] | None = None) -> torch.Tensor:
+    """What to add to the task's loss, of the (p, E) gates of a step's texts.
+
+    ``domains``: the number of the domain, or shop, of each text. About 0 while the router does not choose, down to
+    ``−log E`` where it does and all experts have as much work (``−log`` of the domains' number where that is lower).
 
     Raises
     ------
     EncoderError : there is not one domain for each text.
     """
-    router = net._modules.get(ROUTER)
-    if router is None or not router.told:
-        return None
-    gates = torch.cat(router.told)
-    router.told.clear()
     if domains is None:
         return _entropy(gates).mean() - _entropy(gates.mean(0))
     if len(domains) != len(gates):
@@ -174,13 +168,6 @@ def loss(net: Any, domains: Sequence[int] | None = None) -> torch.Tensor | None:
     number = torch.as_tensor(domains, device=gates.device)
     within = [gates[number == one] for one in sorted(set(domains))]
     return sum(_entropy(some.mean(0)) * len(some) for some in within) / len(gates) - _entropy(gates.mean(0))
-
-
-def gates(net: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """(p, E) how the router shares out these texts."""
-    with torch.inference_mode():
-        told: torch.Tensor = net.expert_router(net.get_input_embeddings()(ids), mask)
-    return told
 
 
 def spread(gates: torch.Tensor) -> float:
@@ -216,6 +203,11 @@ def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[torch.Tensor,
     if ids is None:
         raise EncoderError("experts choose by the tokens; the network was given none")
     return ids, torch.ones_like(ids) if mask is None else mask
+
+
+def _mean(embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    weight = mask[..., None].to(embedded.dtype)
+    return ((embedded * weight).sum(1) / weight.sum(1)).float()
 
 
 def _entropy(shares: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coldrec.backends.encoders.source import Source
-from coldrec.backends.encoders.torch import load, require
+from coldrec.backends.encoders.torch import load, quietly, require
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language.recipe import Recipe
 
@@ -51,13 +51,12 @@ class Learner:
         """What the texts of a step add to its loss, or None: that no expert is left without work."""
         if self.recipe.method != "experts":
             return None
+        import torch
+
         from coldrec.backends.learning import experts
 
-        router = self.net.expert_router
-        router.told.clear()  # of the passes that have been learned from already
-        for one in features:
-            router(self.net.get_input_embeddings()(one["input_ids"]), one["attention_mask"])
-        return experts.loss(self.net)
+        gates = [experts.gates(self.net, one["input_ids"], one["attention_mask"]) for one in features]
+        return experts.loss(torch.cat(gates))
 
 
 def learner(source: Source, recipe: Recipe) -> Learner:
@@ -108,7 +107,8 @@ def _with_peft(net: Any, recipe: Recipe) -> Any:
         forward = _maps(net, attention=False)
         config = peft.IA3Config(target_modules=[*_maps(net, attention=True), *forward], feedforward_modules=forward)
     try:
-        return peft.get_peft_model(net, config)
+        with quietly():
+            return peft.get_peft_model(net, config)
     except (ValueError, TypeError) as error:
         raise EncoderError(f"{recipe.method} does not fit a {net.config.model_type}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from coldrec.core.training.language import batching, masking
 from coldrec.core.training.language.corpus import Corpus, Text
 
 IGNORED = -100  # what torch's cross entropy takes for no label
+MASKS = ("[MASK]", "<mask>")
 MEASURED = 512  # held-out texts
 
 
@@ -26,16 +28,20 @@ class MaskedTokens:
         torch, transformers = require()
         self.learner, self.corpus, self.steps = learner, corpus, learner.recipe.mask_steps
         self._tokenizer, self._recipe = tokenizer, learner.recipe
-        self._mask = _mask_of(learner.source.folder, transformers)
+        self._mask = _mask_of(tokenizer, learner)
         torch.manual_seed(self._recipe.seed)
         self.module = _under_a_head(learner, transformers)
 
     def groups(self) -> list[dict[str, Any]]:
-        """Weights that learn, with their rates."""
+        """Weights that learn, with their rates: at first the head alone, whose errors would spoil what is below it."""
         own = [weight for weight in self.learner.net.parameters() if weight.requires_grad]
         ids = set(map(id, self.learner.net.parameters()))
         head = [weight for weight in self.module.parameters() if id(weight) not in ids]
-        return [{"params": own, "lr": self._recipe.learning_rate}, {"params": head, "lr": self._recipe.head_rate}]
+        recipe = self._recipe
+        return [
+            {"params": own, "lr": recipe.learning_rate, "waits": recipe.head_share},
+            {"params": head, "lr": recipe.head_rate},
+        ]
 
     def batch(self, step: int) -> list[Text]:
         """The texts of a step."""
@@ -75,9 +81,20 @@ class MaskedTokens:
     def _loss(self, module: Any, inputs: dict[str, Any]) -> Any:
         """Summed over the hidden tokens."""
         torch, _ = require()
-        said = module(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits
         told = inputs["labels"] != IGNORED
-        return torch.nn.functional.cross_entropy(said[told].float(), inputs["labels"][told], reduction="sum")
+
+        def narrow(_net: Any, _args: Any, output: Any) -> Any:
+            output.last_hidden_state = output.last_hidden_state[told][None]
+            return output
+
+        # The head looks at each token alone, and over a large vocabulary it costs more than the encoder: so it is given
+        # those that are hidden, and no others.
+        hook = self.learner.net.register_forward_hook(narrow)
+        try:
+            said = module(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits[0]
+        finally:
+            hook.remove()
+        return torch.nn.functional.cross_entropy(said.float(), inputs["labels"][told], reduction="sum")
 
     def _masked(self, texts: Sequence[Text], rng: np.random.Generator) -> dict[str, Any]:
         torch, _ = require()
@@ -124,9 +141,16 @@ def _under_a_head(learner: Learner, transformers: Any) -> Any:
     return model
 
 
-def _mask_of(folder: Any, transformers: Any) -> int:
-    """The token that stands for a hidden one."""
-    number = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True).mask_token_id
-    if number is None:
-        raise EncoderError(f"the tokenizer in {folder} has no mask; set mask_steps to 0")
-    return int(number)
+def _mask_of(tokenizer: Any, learner: Learner) -> int:
+    """The token that stands for a hidden one: the one that the folder names, else what such a token is called."""
+    folder, known = learner.source.folder, learner.net.get_input_embeddings().num_embeddings
+    named = []
+    for path in (folder / "tokenizer_config.json", folder / "special_tokens_map.json"):
+        told = json.loads(path.read_text("utf-8")).get("mask_token") if path.exists() else None
+        named.append(told.get("content") if isinstance(told, dict) else told)
+    for name in (*named, *MASKS):
+        number = tokenizer.token_to_id(name) if name else None
+        # Some tokenizers give it a number that the model has no vector for.
+        if number is not None and number < known:
+            return int(number)
+    raise EncoderError(f"the model in {folder} knows no token for what is hidden; set mask_steps to 0")

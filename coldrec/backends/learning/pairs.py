@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from coldrec.backends.encoders.torch import pooled, require
 from coldrec.backends.learning.methods import Learner
+from coldrec.core.encoders.pieces import unit
 from coldrec.core.errors import EncoderError
 from coldrec.core.training.language import batching
 from coldrec.core.training.language.corpus import Corpus, Pair
+from coldrec.core.types import FloatArray
 
+ASKED = ("search", "told")  # kinds of pairs whose anchor is read as what somebody searches for
+MEASURED = 1_000  # held-out pairs of each kind
 FEWEST = 2  # pairs that may meet in a step; one alone has no stranger
 
 
@@ -49,7 +55,7 @@ class Pairs:
 
     def tensors(self, pairs: Sequence[Pair], _step: int) -> dict[str, Any]:
         """Tokens of the anchors, the positives and, where any has one, of strangers: ``0.input_ids`` and so on."""
-        kind = [pair.kind == "search" or pair.kind == "told" for pair in pairs]
+        kind = [pair.kind in ASKED for pair in pairs]
         columns = [
             [
                 self._prompts["query" if is_query else "document"] + pair.anchor
@@ -85,9 +91,44 @@ class Pairs:
             back(extra)
         return loss.detach()
 
-    def _read(self, texts: Sequence[str]) -> dict[str, Any]:
-        import numpy as np
+    def measure(self) -> dict[str, float]:
+        """By kind of held-out pair, the mean reciprocal rank of the positive among all the positives of that kind.
 
+        Whatever else belongs to the anchor does not stand in its way.
+        """
+        kinds: dict[str, list[Pair]] = {}
+        for pair in self.corpus.held_pairs:
+            kinds.setdefault(pair.kind, []).append(pair)
+        return {kind: self._mrr(pairs[:MEASURED]) for kind, pairs in sorted(kinds.items())}
+
+    def _mrr(self, pairs: Sequence[Pair]) -> float:
+        pool = {text: at for at, text in enumerate(dict.fromkeys(pair.positive for pair in pairs))}
+        anchors = {text: at for at, text in enumerate(dict.fromkeys(pair.anchor for pair in pairs))}
+        told = np.array([pool[pair.positive] for pair in pairs])
+        asked = np.array([anchors[pair.anchor] for pair in pairs])
+        belongs = np.zeros((len(anchors), len(pool)), np.bool_)
+        belongs[asked, told] = True
+        query = self._prompts["query" if pairs[0].kind in ASKED else "document"]
+        likeness = (
+            self._vectors([query + text for text in anchors])
+            @ self._vectors([self._prompts["document"] + text for text in pool]).T
+        )
+        own = likeness[asked, told][:, None]
+        before = ((likeness[asked] >= own) & ~belongs[asked]).sum(1)  # of equals the worst place
+        return float((1 / (1 + before)).mean())
+
+    def _vectors(self, texts: Sequence[str]) -> FloatArray:
+        torch, _ = require()
+        device = next(self.module.parameters()).device
+        self.module.eval()
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(texts), 64):
+                read = {name: tensor.to(device) for name, tensor in self._read(texts[start : start + 64]).items()}
+                found.append(self.module(read)["sentence_embedding"].float().cpu().numpy())
+        return unit(np.concatenate(found))
+
+    def _read(self, texts: Sequence[str]) -> dict[str, Any]:
         torch, _ = require()
         read = self._tokenizer.encode_batch(list(texts))
         width = max(len(one.ids) for one in read)

@@ -35,7 +35,7 @@ class Stage(Protocol):
     module: Any
     learner: Any
 
-    def groups(self) -> list[dict[str, Any]]: ...
+    def groups(self) -> list[dict[str, Any]]: ...  # as torch's optimisers take them; "waits": share of the steps
 
     def batch(self, step: int) -> list[Any]: ...
 
@@ -114,13 +114,23 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
             now = time.monotonic()
             took, self.stepped = now - self.stepped, now
             step, rate = state.global_step, trainer.size * processes / max(took, 1e-9)
-            if now - self.saved >= 60 * recipe.checkpoint_minutes or step >= stage.steps:
-                control.should_save, self.saved = True, now
             if is_first():
                 watch.stepped(stage.name, step, stage.steps, float(trainer.loss), rate)
-            if watch.is_cancelled() and step < stage.steps:
+            is_due = now - self.saved >= 60 * recipe.checkpoint_minutes or step >= stage.steps
+            is_due, is_cancelled = self.agreed(is_due, watch.is_cancelled() and step < stage.steps)
+            if is_due:
+                control.should_save, self.saved = True, now
+            if is_cancelled:
                 control.should_save = control.should_training_stop = True
                 trainer.is_cancelled = True
+
+        def agreed(self, *answers: bool) -> list[bool]:
+            """What the first process says: where one stops, the others would wait for it."""
+            if processes == 1:
+                return list(answers)
+            told = torch.tensor(answers, dtype=torch.int, device=trainer.args.device)
+            torch.distributed.broadcast(told, 0)
+            return [bool(answer) for answer in told.tolist()]
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if is_first():
@@ -155,6 +165,11 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
                     self._smaller()
 
         def _smaller(self) -> None:
+            if processes > 1:
+                raise EncoderError(
+                    f"{self.mini} texts of {recipe.length} tokens do not fit the memory of one of {processes} devices; "
+                    "choose a smaller mini_batch: several processes cannot change it on the way"
+                )
             if self.mini == 1:
                 raise EncoderError(
                     f"not even one text of {recipe.length} tokens fits the memory of this {device}; choose a smaller "
@@ -182,10 +197,10 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
     if recipe.gradient_checkpointing:
         net = stage.learner.net
         net.gradient_checkpointing_enable({"use_reentrant": False})
-    optimiser = torch.optim.AdamW(stage.groups(), weight_decay=0.01)
-    schedule = transformers.get_scheduler(
-        "linear", optimiser, num_warmup_steps=int(recipe.warm_up * stage.steps), num_training_steps=stage.steps
-    )
+    groups = stage.groups()
+    rates = [_rates(stage.steps, group.pop("waits", 0.0), recipe.warm_up) for group in groups]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rates)
     trainer = Trainer(
         model=stage.module,
         args=transformers.TrainingArguments(
@@ -213,6 +228,19 @@ def _trainer(stage: Stage, recipe: Recipe, folder: Path, watch: Watch) -> Any:
     )
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
+
+
+def _rates(steps: int, waits: float, warm_up: float) -> Callable[[int], float]:
+    """The share of its rate that a group has in each step: none while it waits, then up to all of it, then down."""
+    begin = int(waits * steps)
+    top = begin + max(1, int(warm_up * (steps - begin)))
+
+    def rate(step: int) -> float:
+        if step < begin:
+            return 0.0
+        return (step - begin + 1) / (top - begin) if step < top else max(0.0, (steps - step) / max(1, steps - top))
+
+    return rate
 
 
 def _reports(recipe: Recipe) -> list[str]:

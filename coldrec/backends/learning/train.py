@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from coldrec.backends.learning import methods, running
 from coldrec.backends.learning.methods import Learner
 from coldrec.backends.learning.mlm import MaskedTokens
 from coldrec.backends.learning.pairs import Pairs
+from coldrec.core.errors import EncoderError
 from coldrec.core.protocols import Watch
 from coldrec.core.training.language.corpus import Corpus
 from coldrec.core.training.language.recipe import Recipe
@@ -41,6 +43,8 @@ def train(recipe: Recipe, corpus: Corpus, folder: Path, watch: Watch) -> dict[st
     """
     if (folder / CARD).exists():
         card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
+        _is_same(card["recipe"], recipe, folder)
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # a kill may have come between the card and this
         return card
     began = time.time()
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +52,8 @@ def train(recipe: Recipe, corpus: Corpus, folder: Path, watch: Watch) -> dict[st
     learner = methods.learner(source, recipe)
     tokenizer = tokenizer_of(source, recipe)
     pairs = Pairs(learner, corpus, tokenizer)  # refuses a corpus that no model could come of, before an hour is spent
-    figures: dict[str, Any] = {}
+    _is_same(_once(folder / WORK / "recipe.json", recipe.as_dict), recipe, folder)
+    figures: dict[str, Any] = {"found_before": _once(folder / WORK / "found.json", pairs.measure)}
     if recipe.mask_steps and corpus.texts:
         masked = MaskedTokens(learner, corpus, tokenizer)
         figures["masked_loss_before"] = _once(folder / WORK / "masked_loss.json", masked.measure)
@@ -58,6 +63,7 @@ def train(recipe: Recipe, corpus: Corpus, folder: Path, watch: Watch) -> dict[st
         del masked
     watch.said("learning what belongs together")
     running.run(pairs, recipe, folder / WORK / "pairs", watch, logs=folder / LOGS / "pairs")
+    figures["found_after"] = pairs.measure()
     if running.is_first():
         watch.said("writing the model")
         card = _card(recipe, corpus, source, learner, figures, began)
@@ -116,7 +122,7 @@ def _card(
                 "searches": len(corpus.searches),
             },
         },
-        "figures": {name: None if value is None else round(value, 4) for name, value in figures.items()},
+        "figures": {name: _rounded(value) for name, value in figures.items()},
         "weights": {"all": sum(weight.numel() for weight in learner.net.parameters()), "learned": learned},
         "seed": recipe.seed,
         "seconds": round(seconds, 1),
@@ -133,14 +139,31 @@ def _card(
     }
 
 
-def _once(path: Path, measure: Any) -> float | None:
-    """What was measured by whoever began; after a kill it cannot be measured any more."""
-    if not path.exists():
+def _is_same(begun: Any, recipe: Recipe, folder: Path) -> None:
+    if begun != recipe.as_dict():
+        differs = sorted(name for name, value in recipe.as_dict().items() if begun.get(name) != value)
+        raise EncoderError(
+            f"{folder} belongs to a training by another recipe, which differs in {', '.join(differs)}; choose another "
+            "folder, or remove it"
+        )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return None if value is None else round(value, 4)
+
+
+def _once(path: Path, measure: Callable[[], Any]) -> Any:
+    """What was found by whoever began; after a kill it cannot be measured any more."""
+    if path.exists():
+        return json.loads(path.read_text("utf-8"))
+    told = measure()
+    if running.is_first():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(measure()), "utf-8")
+        partial.write_text(json.dumps(told), "utf-8")
         partial.rename(path)
-    told: float | None = json.loads(path.read_text("utf-8"))
     return told
 
 

@@ -27,6 +27,16 @@ def values_of(item: Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in told if value))
 
 
+def item_fields(item: Item) -> dict[str, str]:
+    """What is known of an item beside its text, by name: brand, category and attributes that have a value.
+
+    >>> item_fields(Item("1", title="Mug", brand="Acme", attributes={"colour": ["red", "blue"], "weight": None}))
+    {'brand': 'Acme', 'colour': 'red, blue'}
+    """
+    told = {"brand": item.brand, "category": " > ".join(item.category), **item.attributes}
+    return {name: value for name, one in told.items() if (value := _value(one))}
+
+
 def _parts(item: Item) -> Iterator[str]:
     yield _plain(item.title)
     yield _plain(item.brand)

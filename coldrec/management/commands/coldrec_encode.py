@@ -79,9 +79,7 @@ class Command(BaseCommand):
 
         if is_dry:
             items, fresh = vectors.coverage(shop, encoder)
-            self.stdout.write(
-                f"{encoder} would look at {items - fresh:,} of {items:,} items; the others are unchanged."
-            )
+            self.stdout.write(f"{encoder} would look at {items - fresh:,} of {items:,} items; {fresh:,} are unchanged.")
             return
         with ProgressLine(self.stderr, "items", is_shown=is_shown) as progress:
             done = vectors.refresh(shop, encoder, progress=progress)

@@ -28,6 +28,7 @@ class Recipe:
     mask_share: float = 0.15  # of a text's tokens
     value_share: float = 0.3  # of the texts in which one attribute's value is masked as a whole instead
     head_rate: float = 1e-3  # the new head learns fast, the encoder below it slowly
+    head_share: float = 0.2  # of the steps, in which the head learns alone
     # Pairs
     pair_steps: int = 500
     scale: float = 20.0  # inverse temperature of the softmax over a batch
@@ -59,7 +60,7 @@ class Recipe:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 said = " (masked tokens alone spoil an encoder)" if name == "pair_steps" else ""
                 raise EncoderError(f"{name} must be a whole number of at least {least}{said}, got {value!r}")
-        for name in ("mask_share", "value_share", "warm_up"):
+        for name in ("mask_share", "value_share", "head_share", "warm_up"):
             value = getattr(self, name)
             if not 0 <= value < 1 or (name == "mask_share" and not value):
                 raise EncoderError(f"{name} must lie between 0 and 1, got {value!r}")
