@@ -28,8 +28,6 @@ class FitConfig:
     factor_sweeps: int = 12
     # Profile: one vector u of what a visitor did and said; adds nothing to the other sources on any data set measured
     profile: bool = False
-    session_factors: int = 64  # of item2vec
-    content_directions: int = 128  # of words and entities
     # Popularity
     window_days: float = 14.0
     without: tuple[str, ...] = ()  # sources left out, for ablations
@@ -43,9 +41,6 @@ class FitConfig:
         for name in ("held_items", "held_visitors"):
             if not 0 < getattr(self, name) < 0.5:
                 raise FitError(f"{name} must lie between 0 and 0.5, got {getattr(self, name)}")
-        for name in ("session_factors", "content_directions"):
-            if getattr(self, name) < 1:
-                raise FitError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.ranker not in {"fusion", "linear", "mlp"}:
             raise FitError(f"ranker must be fusion, linear or mlp, got {self.ranker!r}")
         if self.ranker_optimiser not in {"adam", "sgd"}:

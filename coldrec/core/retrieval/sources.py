@@ -84,6 +84,7 @@ LENDERS = 20  # strongest items that a new one borrows from where none of them i
 FAST_DAYS = 3.0
 DIRECTIONS = 64  # of vectors made from content alone
 PROFILES = ("profile", "profile_recent")
+SESSION_FACTORS, CONTENT_DIRECTIONS = 64, 128  # columns of the profile's blocks for item2vec and for words
 MEANT = 0.2  # cosine, less what all have in common, from which on words and an item are about one thing
 GATHERING = 3  # what an entry costs where it is gathered, against where all are passed over
 
@@ -192,10 +193,8 @@ class Sources:
         borrow = _borrow(bags.joint, bags.joint, counts, config.content_neighbours, same=True)
         profile, blocks = ProfileMap.none(len(bags.centre), bags.joint.shape[1]), np.zeros((n, 0), np.float32)
         if config.profile and profiled and interactions.nnz:
-            sessions = item2vec(interactions, size=config.session_factors, k=config.entries, seed=seed)
-            profile = ProfileMap.of(
-                leading_meaning(bags.meaning), _leading(bags.joint, config.content_directions, seed)
-            )
+            sessions = item2vec(interactions, size=SESSION_FACTORS, k=config.entries, seed=seed)
+            profile = ProfileMap.of(leading_meaning(bags.meaning), _leading(bags.joint, CONTENT_DIRECTIONS, seed))
             sessions = np.where(sessions.any(axis=1, keepdims=True), unit(sessions), borrow @ unit(sessions))
             blocks = profile.items(bags.meaning, bags.joint, sessions)
             profile = profile.learned(blocks, interactions, seed)
