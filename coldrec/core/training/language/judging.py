@@ -25,8 +25,8 @@ def compare(candidate: TextEncoder, current: TextEncoder, texts: Sequence[str], 
 
 def figures(encoder: TextEncoder, texts: Sequence[str], corpus: Corpus) -> dict[str, Array]:
     """By task, (c,) nDCG@20 of each case."""
-    items = encoder.encode(texts)
     told: dict[str, Array] = {}
+    items = encoder.encode(texts) if corpus.histories or corpus.searches else np.zeros((0, encoder.dims), np.float32)
     if corpus.histories:
         rows = encoders.centred(items)
         told["cold"] = encoders.found_by_history(rows, corpus.histories, corpus.held_items, corpus.wanted)
