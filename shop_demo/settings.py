@@ -4,6 +4,7 @@
 ``DEMO_DIR``      folder for the database, pictures, artifacts and the generated secret; default ``var``
 ``DATABASE_URL``  default: a SQLite file in that folder
 ``REDIS_URL``     cache and task broker; without it both stay inside the process
+``ENCODER``       hub id or folder of a language model, or ``english``; default: none
 ``NEO4J_URL``     ``bolt://user:password@host:7687/database`` for a copy of the knowledge graph; default: no copy
 ``DEBUG``         default true: this is a demo. ``SECRET_KEY`` and ``ALLOWED_HOSTS`` must be given when it is false
 """
@@ -122,6 +123,7 @@ COLDREC = {
     "ARTIFACTS": str(SHOP_DIR / "coldrec"),
     "TASKS": "celery" if REDIS_URL else "inline",
     "NEO4J": NEO4J or None,
+    "ENCODER": env("ENCODER", default=None),
     "ONTOLOGY": SHOPS[SHOP]["ontology"],
     # Rows of six fill the shop's page.
     "PLACEMENTS": {
