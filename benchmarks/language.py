@@ -128,8 +128,10 @@ def new_items(place: Path, recipe: Recipe, part: str, cache: Path) -> dict[str, 
     return rows
 
 
-def search(place: Path, recipe: Recipe, cache: Path) -> dict[str, Any]:
+def search(place: Path, recipe: Recipe, cache: Path, *, quick: bool = False) -> dict[str, Any]:
     """nDCG@10 over what was judged, with gains 2^grade − 1, and recall@100 of what was graded 2 or better.
+
+    ``quick`` reads what was judged alone, and tells no recall.
 
     Queries and grades are in no corpus: there are no splits, and nothing is chosen by them.
     """
@@ -147,9 +149,16 @@ def search(place: Path, recipe: Recipe, cache: Path) -> dict[str, Any]:
     dataset = Dataset(items, (), nothing, nothing, nothing.astype(np.float32), nothing.astype(np.float64))
     corpus = corpus_of(dataset, seed=recipe.seed)
     say(f"{place.name}: {len(corpus.texts):,} texts, {len(corpus.pairs):,} pairs")
-    texts = [item_text(item)[:LONGEST] for item in items]
     asked = sorted(grades)
-    figures: dict[str, dict[str, Array]] = {"ndcg@10": {}, "recall@100": {}}
+    figures: dict[str, dict[str, Array]] = {"ndcg@10": {}}
+    if quick:
+        judged = sorted({row for told in grades.values() for row in told})
+        place_of = {row: at for at, row in enumerate(judged)}
+        items = tuple(items[row] for row in judged)
+        grades = {query: {place_of[row]: grade for row, grade in told.items()} for query, told in grades.items()}
+    else:
+        figures["recall@100"] = {}
+    texts = [item_text(item)[:LONGEST] for item in items]
     rows: dict[str, Any] = {}
     made = encoders(place.name, corpus, recipe, cache)
     for variant, (encoder, card) in made.items():
@@ -216,6 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", choices=("items", "search"))
     parser.add_argument("--part", choices=PARTS, default="test", help="val while tuning, test once for the report")
     parser.add_argument("--config", type=Path, help="JSON object of changes to the recipe")
+    parser.add_argument("--quick", action="store_true", help="of searches, read only the items that were judged")
     parser.add_argument("--cache", type=Path, default=ROOT / "var" / "benchmarks" / "language")
     given = parser.parse_args(arguments)
     recipe = Recipe.of(read_changes(given.config) if given.config else {})
@@ -223,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.only != "search":
         result["items"] = new_items(given.items, recipe, given.part, given.cache)
     if given.only != "items":
-        result["search"] = search(given.search, recipe, given.cache)
+        result["search"] = search(given.search, recipe, given.cache, quick=given.quick)
     for name in ("items", "search"):
         for variant, row in result.get(name, {}).items():
             if gate := row.get("gate"):
