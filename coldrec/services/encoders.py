@@ -111,6 +111,7 @@ def register(
     source: str,
     origin: str = TRAINED,
     metrics: Mapping[str, Any] | None = None,
+    refusal: str = "",
 ) -> EncoderVersion:
     """The version made of ``folder``, which is taken over: exported if it is not, described, and put in its place.
 
@@ -128,7 +129,15 @@ def register(
     model = Source(folder / MODEL)
     if (known := _known(shop, model.fingerprint)) is not None:
         return known
-    return _settle(shop, folder, _described(shop, folder, model), source=source, origin=origin, metrics=metrics or {})
+    return _settle(
+        shop,
+        folder,
+        _described(shop, folder, model),
+        source=source,
+        origin=origin,
+        metrics=dict(metrics or {}),
+        refusal=refusal,
+    )
 
 
 def in_use(shop: Shop) -> EncoderVersion | None:
@@ -216,7 +225,7 @@ def _install_local(shop: Shop, told: Setting) -> EncoderVersion:
         if model.fingerprint != source.fingerprint:
             raise EncoderError(f"the model in {source.folder} changed while it was copied; do it again")
         card = _described(shop, place, model)
-        return _settle(shop, place, card, source=named or sources.ENGLISH, origin=SETTING, metrics={})
+        return _settle(shop, place, card, source=named or sources.ENGLISH, origin=SETTING)
 
 
 def _install_remote(shop: Shop, told: Setting) -> EncoderVersion:
@@ -276,7 +285,7 @@ def _described(shop: Shop, folder: Path, model: Any) -> dict[str, Any]:
 
 
 def _settle(
-    shop: Shop, folder: Path, card: Mapping[str, Any], *, source: str, origin: str, metrics: Mapping[str, Any]
+    shop: Shop, folder: Path, card: Mapping[str, Any], *, source: str, origin: str, **judged: Any
 ) -> EncoderVersion:
     """Give the folder its place and the version its row, both or neither, whoever else does the same."""
     with _workshop(shop) as near:  # a folder from another disk is copied before anybody has to wait
@@ -287,9 +296,7 @@ def _settle(
             if version is None:
                 number = _next(shop)
                 path = f"{shop.key}/encoder-{number}"
-                version = _row(
-                    shop, card, number=number, path=path, source=source, origin=origin, metrics=dict(metrics)
-                )
+                version = _row(shop, card, number=number, path=path, source=source, origin=origin, **judged)
             place = folder_of(version)
             if not (place / ONNX).is_dir():
                 # What lies there was left by somebody who was killed before the row was written.

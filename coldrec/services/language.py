@@ -8,6 +8,7 @@ both pointers at once, so that no answer mixes two encoders.
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -116,6 +117,8 @@ def _trained(held: Held) -> EncoderVersion:
     from coldrec.backends.learning.train import train
 
     run, shop = held.run, held.run.shop
+    if (made := shop.encoders.filter(card__run=run.pk).first()) is not None:  # and killed before it could say so
+        return _made_by(run, made)
     recipe = Recipe.of({name: value for name, value in run.config.items() if name not in OWN})
     current = encoders.in_use(shop) or encoders.install(shop)
     recipe = _with_base(recipe, current)
@@ -128,15 +131,34 @@ def _trained(held: Held) -> EncoderVersion:
         TorchEncoder(Source.find(str(folder / encoders.MODEL))), encoders.opened(current, many=True), dataset, corpus
     )
     held.said("exporting it for web workers")
-    version = encoders.register(shop, folder, source=f"{current}: {current.source}", metrics=dict(verdict.figures))
-    version.refusal = verdict.refusal
-    version.save(update_fields=["refusal"])
+    _sign(folder / encoders.CARD, run)
+    version = encoders.register(
+        shop, folder, source=f"{current}: {current.source}", metrics=verdict.figures, refusal=verdict.refusal
+    )
+    _made_by(run, version)
+    logger.info("coldrec: %s was trained: %s", version, verdict.refusal or "it may serve")
+    _clean_up(shop, keep=run)
+    return version
+
+
+def _sign(card: Path, run: TrainingRun) -> None:
+    """Have the card say which run the model is of, so that no second is registered for it."""
+    card.write_text(json.dumps({**json.loads(card.read_text("utf-8")), "run": run.pk}, indent=1), "utf-8")
+
+
+def _made_by(run: TrainingRun, version: EncoderVersion) -> EncoderVersion:
     TrainingRun.objects.filter(pk=run.pk).update(encoder=version)
     run.encoder = version
-    logger.info("coldrec: %s was trained: %s", version, verdict.refusal or "it may serve")
-    shutil.rmtree(folder, ignore_errors=True)
-    encoders.clean_up(shop)
     return version
+
+
+def _clean_up(shop: Shop, keep: TrainingRun) -> None:
+    """Drop encoders that nobody may ask for, and checkpoints but those of runs that go on: a newer model is there."""
+    encoders.clean_up(shop)
+    open_runs = {f"training-{pk}" for pk in runs.open_runs(shop) if pk != keep.pk}
+    for folder in (Path(conf.get("ARTIFACTS")) / shop.key).glob("training-*"):
+        if folder.name not in open_runs:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_base(recipe: Recipe, current: EncoderVersion) -> Recipe:

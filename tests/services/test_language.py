@@ -66,6 +66,7 @@ def trained_before(monkeypatch, tiny_versions):
 
     def copy(_recipe, _corpus, folder, _watch):
         shutil.copytree(tiny_versions[1], folder, dirs_exist_ok=True)
+        (folder / "card.json").write_text("{}", "utf-8")
         return {}
 
     monkeypatch.setattr(train, "train", copy)
@@ -148,6 +149,26 @@ def test_a_run_that_was_killed_after_it_had_registered_its_model_registers_no_se
     assert EncoderVersion.objects.count() == 2
 
 
+def test_one_that_was_killed_before_it_could_say_so_is_still_refused_and_no_second_is_made(
+    shop, trained_before, monkeypatch
+):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    run = language.order(shop, changes=QUICK, promote=True)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(language, "_made_by", killed)
+        language.perform(run)
+    made = EncoderVersion.objects.get(number=2)
+    assert made.refusal and made.card["run"] == run.pk
+    assert language.perform(run).encoder == made
+    shop.refresh_from_db()
+    assert EncoderVersion.objects.count() == 2 and shop.encoder.number == 1
+
+
 def test_a_run_that_was_cancelled_goes_on_where_it_was(shop, monkeypatch):
     monkeypatch.setattr(runs, "BEAT_SECONDS", 0.0)
     run = language.order(shop, changes=QUICK)
@@ -171,6 +192,16 @@ def test_a_run_that_was_cancelled_goes_on_where_it_was(shop, monkeypatch):
     monkeypatch.setattr(runs.Held, "stepped", seeing)
     assert language.perform(run).state == State.SUCCEEDED
     assert seen == [("pairs", 3)]
+
+
+def test_checkpoints_of_runs_that_ended_go_once_a_newer_model_is_there(shop, trained_before):
+    ended, waits = language.order(shop, changes=QUICK), language.order(shop, changes=QUICK)
+    runs.cancel(ended)
+    place = Path(conf.get("ARTIFACTS")) / shop.key
+    for run in (ended, waits):
+        (place / f"training-{run.pk}").mkdir()
+    language.perform(language.order(shop, changes=QUICK))
+    assert [path.name for path in place.glob("training-*")] == [f"training-{waits.pk}"]
 
 
 def test_a_wrong_recipe_is_refused_before_anything_is_ordered(shop):
