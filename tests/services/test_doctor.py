@@ -254,7 +254,7 @@ def test_a_redis_that_is_away_is_found_quickly() -> None:
 def test_a_diagnosis_needs_a_bounded_number_of_queries(shop: Shop, django_assert_max_num_queries: Any) -> None:
     stock(shop)
     visit(shop, 3, 3)
-    with django_assert_max_num_queries(46):
+    with django_assert_max_num_queries(48):
         doctor.diagnose(now=NOW)
 
 
