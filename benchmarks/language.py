@@ -24,12 +24,12 @@ from django.conf import settings
 if not settings.configured:
     settings.configure()  # the app's defaults; no database is touched
 
+from benchmarks import meaning
 from benchmarks.quality import ROOT, SHARED, open_split, say
 from coldrec.backends.encoders.source import Source
 from coldrec.backends.encoders.torch import TorchEncoder
 from coldrec.backends.learning.train import MODEL, train
 from coldrec.core.dataset import Dataset, read_items, read_table
-from coldrec.core.encoders.reading import item_text
 from coldrec.core.errors import ColdrecError
 from coldrec.core.evaluation import metrics, report, tasks
 from coldrec.core.evaluation.metrics import Array
@@ -47,7 +47,6 @@ VARIANTS: Mapping[str, Mapping[str, Any] | None] = {
     "whole": {"method": "full"},
     "lora": {"method": "lora"},
 }
-LONGEST = 4_000  # characters of an item that are read
 VIEW = "cold"
 TOP, DEEP, GOOD = 10, 100, 2
 
@@ -92,12 +91,7 @@ def key_of(corpus: str, recipe: Recipe) -> str:
 
 def vectors(encoder: TorchEncoder, texts: list[str], cache: Path) -> FloatArray:
     """(n, d), kept by what the encoder is and what it reads."""
-    key = hashlib.sha256("\0".join([encoder.fingerprint, *texts]).encode()).hexdigest()[:24]
-    path = cache / "vectors" / f"{key}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, encoder.encode(texts))
-    return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    return meaning.kept(encoder.fingerprint, texts, cache / "vectors", encoder.encode)
 
 
 def new_items(place: Path, recipe: Recipe, part: str, cache: Path) -> dict[str, Any]:
@@ -111,8 +105,8 @@ def new_items(place: Path, recipe: Recipe, part: str, cache: Path) -> dict[str, 
     names = sorted(view.relevant)
     figures: dict[str, Array] = {}
     rows: dict[str, Any] = {}
-    texts = [item_text(item)[:LONGEST] for item in task.dataset.items]
-    inside = [item_text(item)[:LONGEST] for item in seen.items]
+    texts = meaning.texts_of(task.dataset.items)
+    inside = meaning.texts_of(seen.items)
     made = encoders(place.name, corpus, recipe, cache)
     for variant, (encoder, card) in made.items():
         data = replace(task.dataset, vectors=vectors(encoder, texts, cache), encoder=encoder.fingerprint)
@@ -158,7 +152,7 @@ def search(place: Path, recipe: Recipe, cache: Path, *, quick: bool = False) -> 
         grades = {query: {place_of[row]: grade for row, grade in told.items()} for query, told in grades.items()}
     else:
         figures["recall@100"] = {}
-    texts = [item_text(item)[:LONGEST] for item in items]
+    texts = meaning.texts_of(items)
     rows: dict[str, Any] = {}
     made = encoders(place.name, corpus, recipe, cache)
     for variant, (encoder, card) in made.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 from coldrec.core.dataset import Dataset
 from coldrec.core.encoders.reading import item_text
 from coldrec.core.protocols import TextEncoder
-from coldrec.core.types import FloatArray
+from coldrec.core.types import FloatArray, Item
 
 if TYPE_CHECKING:
     from coldrec.backends.encoders.source import Source
@@ -26,12 +27,21 @@ def vectors_of(dataset: Dataset, model: str, cache: Path, seed: int) -> FloatArr
     if model == SHUFFLED:
         return np.random.default_rng(seed).permutation(vectors_of(dataset, MODEL, cache, seed))
     source = _source(model)
-    texts = [item_text(item)[:LONGEST] for item in dataset.items]
-    name = hashlib.sha256("\0".join([source.fingerprint, *texts]).encode()).hexdigest()[:24]
+    return kept(source.fingerprint, texts_of(dataset.items), cache, lambda texts: encoder_of(model).encode(texts))
+
+
+def texts_of(items: Iterable[Item]) -> list[str]:
+    """What is read of each item."""
+    return [item_text(item)[:LONGEST] for item in items]
+
+
+def kept(fingerprint: str, texts: list[str], cache: Path, encode: Callable[[list[str]], FloatArray]) -> FloatArray:
+    """(n, d) float32, kept by which model reads what; ``encode`` is called where nothing is kept."""
+    name = hashlib.sha256("\0".join([fingerprint, *texts]).encode()).hexdigest()[:24]
     path = cache / f"{name}.npy"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        np.save(path, encoder_of(model).encode(texts))
+        np.save(path, encode(texts))
     return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 

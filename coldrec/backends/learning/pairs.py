@@ -49,7 +49,7 @@ class Pairs:
         return [{"params": own, "lr": self._recipe.learning_rate}]
 
     def batch(self, step: int) -> list[Pair]:
-        """The pairs of a step: either all with a stranger of their own, or none."""
+        """The pairs of a step, of which none belongs to another."""
         recipe = self._recipe
         return batching.pairs_of(self.corpus.pairs, recipe.batch, step, recipe.seed, self.corpus.friends)
 
